@@ -1,0 +1,1 @@
+//! Write a Filmgate plugin: one function and one macro line.

@@ -1,0 +1,1 @@
+//! The messages between a Filmgate host and a runner.

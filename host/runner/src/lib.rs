@@ -1,0 +1,1 @@
+//! Runs one plugin in the sandbox: no credentials, no network, no database.

@@ -1,0 +1,1 @@
+//! One plugin with many behaviours, honest and hostile, for the tests.
