@@ -1,1 +1,7 @@
-//! Runs untrusted video renderers as sandboxed components and publishes what they render to S3.
+//! Filmgate: run other people's video renderers in a sandbox and publish what they render to your own bucket.
+
+pub mod checksum;
+pub mod key;
+pub mod limits;
+pub mod media;
+pub mod storage;

@@ -1,0 +1,3 @@
+//! The `filmgate` command.
+
+fn main() {}

@@ -1,0 +1,167 @@
+use std::fmt;
+
+use crate::key::ObjectKey;
+
+/// Why a storage did not do what it was asked (A6): what was tried, where, and what the store answered. Never a secret.
+#[derive(Debug)]
+pub struct StorageError {
+    /// What a caller can act on.
+    pub fault: StorageFault,
+    /// Verb and object, for example `complete multipart upload`.
+    pub operation: &'static str,
+    /// Bucket or directory.
+    pub place: String,
+    /// The key, where the operation had one.
+    pub key: Option<ObjectKey>,
+    /// The store's error code, for example `AccessDenied`.
+    pub code: Option<String>,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// S3's id of the request, which its support asks for.
+    pub request_id: Option<String>,
+    /// The store's message, or the operating system's.
+    pub message: String,
+    /// A multipart upload that could not be aborted: its id.
+    pub left_behind: Option<String>,
+}
+
+/// The kinds of [`StorageError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StorageFault {
+    /// No connection, or none in time.
+    Unreachable,
+    /// The store is there but failed or asked to slow down; every try was used.
+    Unavailable,
+    /// The access key is unknown or the signature does not match.
+    BadCredentials,
+    /// The credentials have ended.
+    ExpiredCredentials,
+    /// This machine's clock is too far off.
+    ClockSkew,
+    /// The credentials are good but may not do this.
+    Denied,
+    /// The bucket, or the directory, does not exist.
+    NoSuchBucket,
+    /// The bucket is in another region.
+    WrongRegion,
+    /// The object does not exist.
+    NotFound,
+    /// An object of another publish is under the key.
+    Exists,
+    /// What was stored is not what was sent; it was taken away again where that was possible.
+    Corrupted,
+    /// The file is larger than the store takes.
+    TooLarge,
+    /// The file changed after its claim.
+    SourceChanged,
+    /// The file could not be read.
+    SourceUnreadable,
+    /// The disk is full.
+    NoSpace,
+    /// The directory cannot be written.
+    NotWritable,
+    /// A presigned URL was asked for longer than it can live.
+    LifetimeTooLong,
+    /// The caller cancelled.
+    Cancelled,
+    /// The store cannot do this at all.
+    Unsupported,
+    /// The journal refused a step.
+    Journal,
+    /// Anything else.
+    Other,
+}
+
+impl StorageError {
+    /// An error that has no answer of a store behind it.
+    pub fn new(
+        fault: StorageFault,
+        operation: &'static str,
+        place: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            fault,
+            operation,
+            place: place.into(),
+            key: None,
+            code: None,
+            status: None,
+            request_id: None,
+            message: message.into(),
+            left_behind: None,
+        }
+    }
+
+    /// The same error, naming the key.
+    #[must_use]
+    pub fn with_key(mut self, key: &ObjectKey) -> Self {
+        self.key = Some(key.clone());
+        self
+    }
+
+    /// Whether the same request may succeed later without a change.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.fault, StorageFault::Unreachable | StorageFault::Unavailable | StorageFault::NoSpace)
+    }
+
+    /// Whether the store could not be reached or used at all, whatever the object.
+    pub fn is_storage_away(&self) -> bool {
+        matches!(
+            self.fault,
+            StorageFault::Unreachable
+                | StorageFault::BadCredentials
+                | StorageFault::ExpiredCredentials
+                | StorageFault::ClockSkew
+                | StorageFault::NoSuchBucket
+                | StorageFault::WrongRegion
+        )
+    }
+
+    /// The next step for the operator (B15).
+    pub fn next_step(&self) -> Option<&'static str> {
+        Some(match self.fault {
+            StorageFault::Unreachable => {
+                "check AWS_ENDPOINT_URL_S3, AWS_REGION and the network, then run `filmgate check`"
+            }
+            StorageFault::Unavailable => "try again later; the file is kept",
+            StorageFault::BadCredentials => {
+                "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: they do not belong together or are unknown to the store"
+            }
+            StorageFault::ExpiredCredentials => "renew the credentials and AWS_SESSION_TOKEN",
+            StorageFault::ClockSkew => "set this machine's clock, for example with NTP: S3 allows 15 minutes",
+            StorageFault::Denied => "allow the named action on this bucket and prefix in the credentials' policy",
+            StorageFault::NoSuchBucket => "create the bucket, or correct S3_BUCKET_NAME or LOCAL_STORAGE_PATH",
+            StorageFault::WrongRegion => "set AWS_REGION to the bucket's region",
+            StorageFault::Exists => "another publish owns this key; nothing was overwritten",
+            StorageFault::NoSpace => "free space on the disk",
+            StorageFault::NotWritable => {
+                "give this user write access to the directory, or choose another with LOCAL_STORAGE_PATH"
+            }
+            StorageFault::LifetimeTooLong => "ask for at most 7 days, and for no longer than the credentials live",
+            _ => return None,
+        })
+    }
+}
+
+/// One line: operation, place, key, message, then what the store answered.
+impl fmt::Display for StorageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.operation, self.place)?;
+        if let Some(key) = &self.key {
+            write!(f, ", key {key}")?;
+        }
+        write!(f, ": {}", self.message)?;
+        let mut answer = Vec::new();
+        answer.extend(self.code.as_ref().map(|code| format!("code {code}")));
+        answer.extend(self.status.map(|status| format!("HTTP {status}")));
+        answer.extend(self.request_id.as_ref().map(|id| format!("request id {id}")));
+        answer.extend(self.left_behind.as_ref().map(|id| format!("multipart upload {id} could not be aborted")));
+        if !answer.is_empty() {
+            write!(f, " ({})", answer.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for StorageError {}

@@ -1,0 +1,51 @@
+use std::fmt::Debug;
+use std::io;
+
+use bytes::Bytes;
+
+/// A file's bytes, read by position from something that is held open; never by path.
+///
+/// Reads block: backends call them from blocking threads.
+pub trait Source: Debug + Send + Sync {
+    /// Bytes in all, fixed at the claim.
+    fn size(&self) -> u64;
+
+    /// Fills `buffer` from `offset`. Reading beyond the end is an error.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), SourceError>;
+
+    /// Says whether the bytes are still those of the claim: asked after the last byte was read and before the object may
+    /// appear.
+    fn verify_unchanged(&self) -> Result<(), SourceError>;
+}
+
+/// Why bytes could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Size, time stamps or lease show that the file was written to after the claim.
+    #[error("staged file changed after its claim: {0}")]
+    Changed(&'static str),
+    /// The disk failed.
+    #[error("read staged file")]
+    Io(#[from] io::Error),
+}
+
+/// Bytes in memory: small objects of the host's own.
+#[derive(Debug, Clone)]
+pub struct MemorySource(pub Bytes);
+
+impl Source for MemorySource {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), SourceError> {
+        let range = usize::try_from(offset).ok().and_then(|start| self.0.get(start..start.checked_add(buffer.len())?));
+        let bytes = range.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        buffer.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn verify_unchanged(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
+}
