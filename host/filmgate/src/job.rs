@@ -1,0 +1,22 @@
+//! What a job is made of: ids, period, parameters, inputs.
+//!
+//! Every text from outside is parsed here once, into a type that cannot hold anything else. serde goes through the same
+//! checks.
+
+mod ids;
+mod params;
+mod period;
+mod refs;
+mod request;
+mod text;
+mod timestamp;
+
+pub(crate) use ids::short_word_fault;
+pub use ids::{InputName, JobId, Sequence, Slot, UserId};
+pub use params::Params;
+pub use period::Period;
+pub use refs::{RefId, RefName, Refs};
+pub use request::JobRequest;
+pub(crate) use text::parsed_text;
+pub use text::{InvalidValue, printable};
+pub use timestamp::basic_timestamp;

@@ -1,0 +1,136 @@
+use std::fmt;
+
+/// Why a text, or a number, is none of the type it was meant for: what it is, what is wrong, what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidValue {
+    what: &'static str,
+    value: Option<String>,
+    fault: String,
+    allowed: &'static str,
+}
+
+/// Characters of a refused value that a message shows.
+const SHOWN_CHARS_MAX: usize = 60;
+
+impl InvalidValue {
+    /// Shows the value, shortened and with everything unprintable escaped.
+    pub(crate) fn new(what: &'static str, value: &str, fault: impl Into<String>, allowed: &'static str) -> Self {
+        let mut shown: String = value.chars().take(SHOWN_CHARS_MAX).collect();
+        if shown.len() < value.len() {
+            shown.push('…');
+        }
+        Self { what, value: Some(shown), fault: fault.into(), allowed }
+    }
+
+    /// For values that may hold what is nobody's business.
+    pub(crate) fn without_value(what: &'static str, fault: impl Into<String>, allowed: &'static str) -> Self {
+        Self { what, value: None, fault: fault.into(), allowed }
+    }
+
+    /// What the value was meant to be, for example `user id`.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+}
+
+impl fmt::Display for InvalidValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        if let Some(value) = &self.value {
+            write!(f, " {value:?}")?;
+        }
+        write!(f, " {}; allowed: {}", self.fault, self.allowed)
+    }
+}
+
+impl std::error::Error for InvalidValue {}
+
+/// `text` with everything escaped that could steer a terminal or reorder what is read: control characters except line
+/// feed and tab, and Unicode's invisible formatting characters (bidirectional overrides among them).
+///
+/// For every text of a plugin, a file name or a store that is shown to people.
+pub fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || c == '\t' || !is_steering(c) {
+            safe.push(c);
+        } else {
+            safe.extend(c.escape_unicode());
+        }
+    }
+    safe
+}
+
+fn is_steering(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Says what a character outside an allow-list is.
+pub(crate) fn first_outside(text: &str, is_allowed: fn(char) -> bool) -> Option<String> {
+    let stranger = text.chars().find(|c| !is_allowed(*c))?;
+    Some(format!("has the character {stranger:?}"))
+}
+
+/// Defines a text type with a private field whose every door runs `$check: fn(&str) -> Option<String>` (the fault).
+macro_rules! parsed_text {
+    ($(#[$doc:meta])* $name:ident, what: $what:literal, allowed: $allowed:literal, check: $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// As text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::job::InvalidValue;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match $check(text) {
+                    None => Ok(Self(text.to_owned())),
+                    Some(fault) => Err($crate::job::InvalidValue::new($what, text, fault, $allowed)),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::job::InvalidValue;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use parsed_text;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_for_people_cannot_steer_a_terminal() {
+        assert_eq!(printable("a\tb\nc é 漢"), "a\tb\nc é 漢");
+        assert_eq!(printable("\u{1b}[31mred\u{7}\r"), "\\u{1b}[31mred\\u{7}\\u{d}");
+        assert_eq!(printable("a\u{202e}b\u{2066}c\u{9b}d"), "a\\u{202e}b\\u{2066}c\\u{9b}d");
+    }
+}
