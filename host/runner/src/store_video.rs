@@ -45,10 +45,9 @@ impl Pollable for Publication {
 impl StoreVideoView<'_> {
     /// Counts the call and checks everything that needs no look at the file.
     fn admit(&self, path: &str, options: &Options) -> Result<(), PluginError> {
-        let made = self.session.meters.store_calls.fetch_add(1, Ordering::Relaxed);
+        let made = self.session.meters.store_calls.load(Ordering::Relaxed);
+        self.session.meters.store_calls.store(made.saturating_add(1), Ordering::Relaxed);
         if made >= self.calls_max {
-            // Saturate: four thousand million calls must not start the count anew.
-            self.session.meters.store_calls.store(made, Ordering::Relaxed);
             return Err(quota(format!("the job made its {} calls of store-video and submit", self.calls_max)));
         }
         if self.session.is_cancelled() {
