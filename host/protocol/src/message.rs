@@ -101,7 +101,8 @@ pub struct Budget {
     pub memory_bytes: u64,
     /// Elements of all tables together.
     pub table_elements: u64,
-    /// Time the guest's own code may run; host calls are not counted.
+    /// CPU time of the job: the guest's own code and what its host calls compute. Waiting, for an upload for example, is
+    /// not counted.
     pub cpu: Duration,
     /// Time from start to end, host calls and uploads included.
     pub wall: Duration,
@@ -199,7 +200,12 @@ pub enum Outcome {
     /// The guest called `exit` with this status instead of returning.
     Exited(u8),
     /// A limit of the budget ended the job, or made a call fail that the guest could not explain.
-    Exhausted(Exhausted),
+    Exhausted {
+        /// Which one.
+        limit: Exhausted,
+        /// What the guest did then: where it stood, or its own error; at most 4 KiB, may be empty.
+        detail: String,
+    },
     /// The host asked for the end.
     Cancelled,
     /// The component could not be instantiated.
@@ -236,7 +242,7 @@ pub enum Exhausted {
 /// What a job used, as far as it went.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Time in the guest's own code.
+    /// CPU time, counted as [`Budget::cpu`] says.
     pub cpu: Duration,
     /// Time from start to end.
     pub wall: Duration,
@@ -248,6 +254,6 @@ pub struct Usage {
     pub outbox_entries_created: u64,
     /// Bytes of log that were dropped.
     pub log_bytes_dropped: u64,
-    /// Calls of `store-video` and `submit`.
+    /// Calls of `store-video` and `submit`, refused ones included.
     pub store_calls: u32,
 }

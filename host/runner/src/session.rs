@@ -1,0 +1,36 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use filmgate_protocol::Budget;
+
+use crate::calls::Calls;
+use crate::meters::Meters;
+use crate::outbound::Outbound;
+
+/// What the guest's host functions and the serving loop share for one job.
+pub(crate) struct Session {
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) outbound: Outbound,
+    pub(crate) calls: Calls,
+    cancelled: AtomicBool,
+}
+
+impl Session {
+    /// Starts the job's clocks; see [`Meters::start`].
+    pub(crate) fn start(budget: &Budget) -> Self {
+        Self {
+            meters: Arc::new(Meters::start()),
+            outbound: Outbound::new(budget.log_bytes),
+            calls: Calls::new(budget.stores_in_flight),
+            cancelled: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}

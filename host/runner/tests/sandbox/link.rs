@@ -1,0 +1,114 @@
+//! The link itself: hosts that leave and hosts that talk nonsense.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use filmgate_protocol::{FromRunner, Outcome, ToRunner, decode, encode};
+use filmgate_runner::{FrameReceiver, FrameSender, LinkClosed, serve, spawn_in_process};
+
+use crate::support::{Job, Ran, block_on, hostile, stored};
+
+#[test]
+fn host_that_leaves_ends_the_guest_and_its_thread() {
+    for params in ["spin", "sleep 100000000", "store", "print 100000000", "submit-and-return 1"] {
+        let job = Job::new(params).budget(|budget| budget.log_bytes = 100_000_000);
+        let sender = block_on(async {
+            let host = job.begin().await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            host.sender()
+        });
+        // The thread held the other end of this one.
+        block_on(async {
+            while sender.send(&ToRunner::Cancel).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+    }
+}
+
+#[test]
+fn answers_that_fit_no_call_are_a_fault() {
+    let nonsense = [
+        ToRunner::Stored { call: 0, result: Ok(stored(0)) },
+        ToRunner::Claimed { call: 7, result: Ok(()) },
+        ToRunner::Start(Box::new(Job::new("spin").start)),
+    ];
+    for message in nonsense {
+        block_on(async {
+            let job = Job::new("spin");
+            let mut host = job.begin().await;
+            host.send(&message).await.expect("send");
+            let mut ran = Ran::default();
+            while ran.take(host.recv().await.expect("a message")) {}
+            assert!(matches!(ran.outcome, Some(Outcome::Fault(_))), "{:?}", ran.outcome);
+        });
+    }
+}
+
+#[test]
+fn outcome_before_the_claim_is_a_fault() {
+    block_on(async {
+        let job = Job::new("submit-many 1");
+        let mut host = job.begin().await;
+        let mut ran = Ran::default();
+        while ran.take(host.recv().await.expect("a message")) {
+            if let Some(request) = ran.unanswered.take() {
+                let early = ToRunner::Stored { call: request.call, result: Ok(stored(0)) };
+                host.send(&early).await.expect("send");
+            }
+        }
+        assert!(matches!(ran.outcome, Some(Outcome::Fault(_))), "{:?}", ran.outcome);
+    });
+}
+
+#[test]
+fn first_message_must_be_a_start() {
+    block_on(async {
+        let mut host = spawn_in_process(hostile()).expect("start a runner");
+        host.send(&ToRunner::Claimed { call: 0, result: Ok(()) }).await.expect("send");
+        let mut ran = Ran::default();
+        assert!(!ran.take(host.recv().await.expect("a message")));
+        assert!(matches!(ran.outcome, Some(Outcome::Fault(_))), "{:?}", ran.outcome);
+    });
+}
+
+#[test]
+fn directory_that_is_not_there_is_a_fault() {
+    let mut job = Job::new("echo");
+    job.start.outbox.push("missing");
+    assert!(matches!(job.run().outcome, Some(Outcome::Fault(text)) if text.contains("directories")));
+}
+
+#[test]
+fn frames_that_are_no_messages_are_a_fault_on_any_transport() {
+    let start = encode(&ToRunner::Start(Box::new(Job::new("spin").start))).expect("encode");
+    let mut trailing = start.clone();
+    trailing.push(0);
+    for frames in [vec![vec![0xff; 9]], vec![Vec::new()], vec![trailing], vec![start, vec![0xff; 200_000]]] {
+        let (sender, said) = mpsc::channel();
+        block_on(serve(hostile(), Script(frames.into_iter()), Sink(sender)));
+        let last = said.iter().last().expect("an answer");
+        let message: FromRunner = decode(&last).expect("a message");
+        let FromRunner::Finished { outcome: Outcome::Fault(_), .. } = message else { panic!("got {message:?}") };
+    }
+}
+
+/// A host that says what it was told to and then nothing.
+struct Script(std::vec::IntoIter<Vec<u8>>);
+
+impl FrameReceiver for Script {
+    async fn recv(&mut self) -> Option<Vec<u8>> {
+        match self.0.next() {
+            Some(frame) => Some(frame),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+struct Sink(mpsc::Sender<Vec<u8>>);
+
+impl FrameSender for Sink {
+    async fn send(&mut self, frame: Vec<u8>) -> Result<(), LinkClosed> {
+        self.0.send(frame).map_err(|_| LinkClosed)
+    }
+}
