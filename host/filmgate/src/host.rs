@@ -1,0 +1,173 @@
+//! [`Host`]: wires the parts and runs jobs.
+
+mod builder;
+mod cleanup;
+mod options;
+mod session;
+mod store;
+
+pub use builder::{BuildError, DEFAULT_PUBLISHED_BYTES, HostBuilder, default_budget};
+
+use std::path::Path;
+use std::sync::Arc;
+
+use filmgate_protocol::Budget;
+use tokio::sync::broadcast;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::job::{JobId, JobRequest, Slot};
+use crate::layout::Layouts;
+use crate::outbox::{Claimed, DataDir};
+use crate::plugin::{Plugin, PluginDigest};
+use crate::publish::Publisher;
+use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
+use crate::storage::Storage;
+use session::{Accepted, Session};
+
+/// Events a slow listener may fall behind before it misses the oldest.
+const EVENTS_KEPT: usize = 256;
+
+/// Runs plugins and publishes what they render. Cheap to clone; holds no global state; any number can live in one process,
+/// each with its own data directory.
+#[derive(Debug, Clone)]
+pub struct Host {
+    parts: Arc<Parts>,
+}
+
+/// What a host is made of.
+struct Parts {
+    data: Arc<DataDir>,
+    publisher: Publisher,
+    layouts: Layouts,
+    budget: Budget,
+    published_bytes: u64,
+    plugins_see_urls: bool,
+    engine: filmgate_runner::Engine,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("data", &self.data.path()).field("publisher", &self.publisher).finish_non_exhaustive()
+    }
+}
+
+/// A job under way. Dropping it cancels the job.
+#[derive(Debug)]
+pub struct RunningJob {
+    id: JobId,
+    events: broadcast::Receiver<JobEvent>,
+    cancel: CancellationToken,
+    ended: JoinHandle<Result<JobReport, JobError>>,
+    _cancel_on_drop: DropGuard,
+}
+
+impl Host {
+    /// Starts to put a host together.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// The storage jobs are published to.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        self.parts.publisher.storage()
+    }
+
+    /// Reads, checks and compiles a component. Takes seconds for a large one; a compiled plugin runs any number of jobs.
+    pub async fn load_plugin(&self, path: &Path) -> Result<Plugin, JobError> {
+        let path = path.to_owned();
+        let bytes = spawn_blocking(move || {
+            std::fs::read(&path).map_err(|error| JobFault::Invalid(format!("read plugin {}: {error}", path.display())))
+        });
+        let bytes = flatten(bytes.await).map_err(JobError::early)?;
+        self.compile_plugin(bytes).await
+    }
+
+    /// Checks and compiles a component that is at hand.
+    pub async fn compile_plugin(&self, component: Vec<u8>) -> Result<Plugin, JobError> {
+        let parts = Arc::clone(&self.parts);
+        let compiled = spawn_blocking(move || {
+            let compiled = filmgate_runner::Plugin::compile(&parts.engine, &component).map_err(JobFault::from)?;
+            Ok(Plugin { compiled, digest: PluginDigest::of(&component) })
+        });
+        flatten(compiled.await).map_err(JobError::early)
+    }
+
+    /// Starts a job. Must be called inside a tokio runtime.
+    pub fn start(&self, request: JobRequest, plugin: &Plugin) -> Result<RunningJob, JobError> {
+        let accepted = Accepted::new(&self.parts, request, Some(plugin.digest)).map_err(JobError::early)?;
+        Ok(self.spawn(accepted, |session| session.run(plugin.clone())))
+    }
+
+    /// Runs a job to its end. Dropping the future cancels the job.
+    ///
+    /// Success means that the file of the layout's main slot, and every other file the plugin handed over, is published.
+    pub async fn run(&self, request: JobRequest, plugin: &Plugin) -> Result<JobReport, JobError> {
+        self.start(request, plugin)?.wait().await
+    }
+
+    /// Publishes a finished file without a plugin: the same checks, the same answer. The file must not be open for
+    /// writing; it is read where it is. With `remove` it is deleted after it is published.
+    pub fn publish(
+        &self,
+        request: JobRequest,
+        slot: Option<Slot>,
+        path: &Path,
+        remove: bool,
+    ) -> Result<RunningJob, JobError> {
+        let accepted = Accepted::new(&self.parts, request, None).map_err(JobError::early)?;
+        let path = path.to_owned();
+        Ok(self.spawn(accepted, move |session| session.publish_file(slot, path, remove)))
+    }
+
+    fn spawn<F, R>(&self, accepted: Accepted, act: F) -> RunningJob
+    where
+        F: FnOnce(Session) -> R,
+        R: Future<Output = Result<JobReport, JobError>> + Send + 'static,
+    {
+        let cancel = CancellationToken::new();
+        let (sender, events) = broadcast::channel(EVENTS_KEPT);
+        let id = accepted.id();
+        let session = Session::new(Arc::clone(&self.parts), accepted, sender, cancel.clone());
+        let ended = tokio::spawn(act(session));
+        RunningJob { id, events, ended, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
+    }
+}
+
+impl RunningJob {
+    /// The job's id.
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// What the job tells while it runs, from now on.
+    pub fn events(&self) -> broadcast::Receiver<JobEvent> {
+        self.events.resubscribe()
+    }
+
+    /// Cancels the job when triggered: the plugin is stopped, uploads are aborted, the outbox is deleted. The job still
+    /// has to be waited for.
+    pub fn cancel_token(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// Waits for the end. Dropping the future cancels the job.
+    pub async fn wait(self) -> Result<JobReport, JobError> {
+        match self.ended.await {
+            Ok(ended) => ended,
+            Err(error) => Err(JobError { job: Some(self.id), ..JobError::early(JobFault::Internal(error.to_string())) }),
+        }
+    }
+}
+
+/// A panic in a blocking thread is a fault of the host.
+fn flatten<T>(joined: Result<Result<T, JobFault>, tokio::task::JoinError>) -> Result<T, JobFault> {
+    joined.unwrap_or_else(|error| Err(JobFault::Internal(error.to_string())))
+}
+
+/// Opens an operator's file for publishing.
+async fn open_operator_file(path: std::path::PathBuf, cancel: CancellationToken) -> Result<Claimed, JobFault> {
+    let claim = spawn_blocking(move || Claimed::open(&path, &cancel));
+    let claimed = claim.await.map_err(|error| JobFault::Internal(error.to_string()))?;
+    claimed.map_err(|error| JobFault::Refused(Refusal::Claim(error)))
+}

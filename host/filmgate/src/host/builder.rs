@@ -1,0 +1,156 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use filmgate_protocol::Budget;
+
+use super::{Host, Parts};
+use crate::layout::Layouts;
+use crate::limits::{GIB, MIB};
+use crate::outbox::{DataDir, DataDirError};
+use crate::publish::{Journal, MemoryJournal, Publisher};
+use crate::storage::{LocalStorage, Storage, StorageError};
+use crate::url::UrlPolicy;
+
+/// Puts a [`Host`] together. Only the data directory must be given.
+#[derive(Debug)]
+pub struct HostBuilder {
+    data_dir: Option<PathBuf>,
+    storage: Option<Arc<dyn Storage>>,
+    journal: Arc<dyn Journal>,
+    layouts: Layouts,
+    urls: UrlPolicy,
+    budget: Budget,
+    published_bytes: u64,
+    plugins_see_urls: bool,
+}
+
+/// Why a host cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// [`HostBuilder::data_dir`] was not called.
+    #[error("a host needs a data directory: call `data_dir`")]
+    NoDataDir,
+    /// It cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The default storage cannot be used.
+    #[error("open local storage: {0}")]
+    Storage(#[from] StorageError),
+    /// The runtime does not work on this machine.
+    #[error("start the WebAssembly engine: {0}")]
+    Engine(#[from] filmgate_runner::EngineError),
+}
+
+/// What a job may use unless the operator says otherwise. The README shows the same table.
+pub fn default_budget() -> Budget {
+    Budget {
+        memory_bytes: 512 * MIB,
+        table_elements: 100_000,
+        cpu: Duration::from_secs(300),
+        wall: Duration::from_secs(900),
+        outbox_bytes: 8 * GIB,
+        outbox_entries: 1_000,
+        outbox_depth: 16,
+        log_bytes: MIB,
+        store_calls: 64,
+        stores_in_flight: 8,
+        hostcall_bytes: MIB,
+        handles: 1_000,
+    }
+}
+
+/// Bytes all files of one job together may publish unless the operator says otherwise.
+pub const DEFAULT_PUBLISHED_BYTES: u64 = 8 * GIB;
+
+impl Default for HostBuilder {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            storage: None,
+            journal: Arc::new(MemoryJournal::default()),
+            layouts: Layouts::shipped(),
+            urls: UrlPolicy::default(),
+            budget: default_budget(),
+            published_bytes: DEFAULT_PUBLISHED_BYTES,
+            plugins_see_urls: true,
+        }
+    }
+}
+
+impl HostBuilder {
+    /// Where jobs under way and claimed files live; made if it is missing. One host a directory.
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
+        self
+    }
+
+    /// Where files are published to. Default: local storage in `storage` below the data directory.
+    #[must_use]
+    pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// Where the progress of publishes is kept. Default: in memory.
+    #[must_use]
+    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// Which key layouts there are and which is the default. Default: the shipped ones, `recap` first.
+    #[must_use]
+    pub fn layouts(mut self, layouts: Layouts) -> Self {
+        self.layouts = layouts;
+        self
+    }
+
+    /// Which URLs are handed out. Default: presigned ones, or `file://` for local storage.
+    #[must_use]
+    pub fn urls(mut self, urls: UrlPolicy) -> Self {
+        self.urls = urls;
+        self
+    }
+
+    /// What a job may use. Default: [`default_budget`].
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// How many bytes all files of one job together may publish. Default: [`DEFAULT_PUBLISHED_BYTES`].
+    #[must_use]
+    pub fn published_bytes(mut self, bytes: u64) -> Self {
+        self.published_bytes = bytes;
+        self
+    }
+
+    /// Whether `store-video` answers URLs to plugins. The caller gets them in any case. Default: yes.
+    #[must_use]
+    pub fn plugins_see_urls(mut self, yes: bool) -> Self {
+        self.plugins_see_urls = yes;
+        self
+    }
+
+    /// Opens the data directory and starts the engine. Blocks for some milliseconds.
+    pub fn build(self) -> Result<Host, BuildError> {
+        let data = Arc::new(DataDir::open(self.data_dir.ok_or(BuildError::NoDataDir)?)?);
+        let storage = match self.storage {
+            Some(storage) => storage,
+            None => Arc::new(LocalStorage::open(data.path().join("storage"))?),
+        };
+        let parts = Parts {
+            data,
+            publisher: Publisher::new(storage, self.journal, self.urls),
+            layouts: self.layouts,
+            budget: self.budget,
+            published_bytes: self.published_bytes,
+            plugins_see_urls: self.plugins_see_urls,
+            engine: filmgate_runner::Engine::new()?,
+        };
+        Ok(Host { parts: Arc::new(parts) })
+    }
+}

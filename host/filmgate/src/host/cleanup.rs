@@ -1,0 +1,46 @@
+//! Taking away what a job leaves on disk.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+
+use crate::outbox::{Claimed, Outbox};
+
+/// Deletes the job's directories. A background write of the guest may still be on its way into them, so a failure is
+/// tried again for a moment.
+pub(super) async fn destroy(outbox: Arc<Outbox>) {
+    let Some(outbox) = Arc::into_inner(outbox) else {
+        tracing::error!("the job's outbox is still in use; it is deleted when that ends");
+        return;
+    };
+    let path = outbox.out_path();
+    let removed = spawn_blocking(move || {
+        for _ in 0..5 {
+            match outbox.remove() {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                other => return other,
+            }
+        }
+        Ok(())
+    });
+    match removed.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(?path, %error, "delete the job's outbox"),
+        Err(error) => tracing::error!(?path, %error, "delete the job's outbox"),
+    }
+}
+
+/// Deletes a claimed file that nobody wants any more.
+pub(super) async fn discard(claimed: Arc<Claimed>) {
+    let path = claimed.path();
+    match spawn_blocking(move || claimed.remove()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(?path, %error, "delete a cancelled file"),
+        Err(error) => tracing::error!(?path, %error, "delete a cancelled file"),
+    }
+}

@@ -1,0 +1,342 @@
+//! One job from acceptance to its report.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use filmgate_protocol::{Exhausted, FromRunner, JobInput, Outcome, Period, Start, StoreRequest, ToRunner, Usage};
+use filmgate_runner::{HostEnd, spawn_in_process};
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{Parts, cleanup, open_operator_file};
+use crate::job::{JobId, JobRequest, Refs, Sequence, Slot};
+use crate::layout::Layout;
+use crate::outbox::{Outbox, OutboxError};
+use crate::plugin::{Plugin, PluginDigest};
+use crate::publish::{Asset, PublishError};
+use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
+
+/// How long a runner may take to answer after its job must have ended by its own limits.
+const RUNNER_GRACE: Duration = Duration::from_secs(5);
+
+/// A request that was checked and given an id, a time and its layout's ids.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) id: JobId,
+    pub(super) at: Timestamp,
+    pub(super) request: JobRequest,
+    pub(super) refs: Refs,
+    pub(super) layout: Arc<Layout>,
+    pub(super) plugin: Option<PluginDigest>,
+}
+
+impl Accepted {
+    pub(super) fn new(parts: &Parts, request: JobRequest, plugin: Option<PluginDigest>) -> Result<Self, JobFault> {
+        let invalid = |error: crate::layout::LayoutError| JobFault::Invalid(error.to_string());
+        let at = Timestamp::now();
+        let layout = Arc::clone(parts.layouts.get(request.layout()).map_err(invalid)?);
+        let refs = layout.complete_refs(request.refs(), at).map_err(invalid)?;
+        Ok(Self { id: JobId::generate(), at, request, refs, layout, plugin })
+    }
+
+    pub(super) fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// The job as its plugin sees it.
+    fn input(&self) -> JobInput {
+        let mut inputs: Vec<_> = self.request.inputs().map(|(name, _)| name.to_string()).collect();
+        inputs.sort();
+        JobInput {
+            id: self.id.to_string(),
+            user_id: self.request.user().to_string(),
+            period: self.request.period().map(|period| Period { year: period.year(), month: period.month() }),
+            params: self.request.params().as_str().to_owned(),
+            inputs,
+            refs: self.refs.iter().map(|(name, id)| (name.as_str().to_owned(), id.to_string())).collect(),
+        }
+    }
+}
+
+/// A job under way.
+pub(super) struct Session {
+    pub(super) parts: Arc<Parts>,
+    pub(super) job: Accepted,
+    pub(super) events: broadcast::Sender<JobEvent>,
+    /// The caller's wish to end the job.
+    pub(super) cancel: CancellationToken,
+    /// Ends uploads: with the job, or when its time is over.
+    pub(super) uploads: CancellationToken,
+    pub(super) published_bytes: AtomicU64,
+    handed_over: Mutex<HashSet<(Slot, Option<Sequence>)>>,
+    results: Mutex<Results>,
+}
+
+/// What the calls of `store-video` brought.
+#[derive(Default)]
+struct Results {
+    assets: BTreeMap<u32, Asset>,
+    failed: Option<PublishError>,
+    refused: Option<Refusal>,
+}
+
+impl Session {
+    pub(super) fn new(
+        parts: Arc<Parts>,
+        job: Accepted,
+        events: broadcast::Sender<JobEvent>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let uploads = cancel.child_token();
+        Self {
+            parts,
+            job,
+            events,
+            cancel,
+            uploads,
+            published_bytes: AtomicU64::new(0),
+            handed_over: Mutex::default(),
+            results: Mutex::default(),
+        }
+    }
+
+    /// Publishes one file of the operator's.
+    pub(super) async fn publish_file(
+        self,
+        slot: Option<Slot>,
+        path: PathBuf,
+        remove: bool,
+    ) -> Result<JobReport, JobError> {
+        let name = path.display().to_string();
+        let published = match open_operator_file(path, self.cancel.clone()).await {
+            Ok(claimed) => self.publish_claimed(slot, &name, claimed, remove).await,
+            Err(fault) => Err(fault),
+        };
+        match published {
+            Ok(asset) => {
+                self.keep_asset(0, asset);
+                Ok(self.report(None, Usage::default()))
+            }
+            Err(_) if self.cancel.is_cancelled() => Err(self.error(JobFault::Cancelled, Usage::default())),
+            Err(fault) => Err(self.error(fault, Usage::default())),
+        }
+    }
+
+    /// Runs a plugin and publishes what it hands over.
+    pub(super) async fn run(self, plugin: Plugin) -> Result<JobReport, JobError> {
+        let session = Arc::new(self);
+        let outbox = match session.create_outbox().await {
+            Ok(outbox) => Arc::new(outbox),
+            Err(fault) => return Err(session.error(fault, Usage::default())),
+        };
+        tracing::info!(job = %session.job.id, user = %session.job.request.user(), plugin = %plugin.digest(), "job started");
+        let (outcome, usage) = session.drive(&plugin, &outbox).await;
+        cleanup::destroy(outbox).await;
+        let ended = session.conclude(outcome, usage);
+        match &ended {
+            Ok(report) => tracing::info!(job = %report.job, assets = report.assets.len(), "job succeeded"),
+            Err(error) => tracing::warn!(job = %session.job.id, %error, "job failed"),
+        }
+        ended
+    }
+
+    async fn create_outbox(self: &Arc<Self>) -> Result<Outbox, JobFault> {
+        let session = Arc::clone(self);
+        let created = spawn_blocking(move || {
+            let inputs: Vec<_> =
+                session.job.request.inputs().map(|(name, path)| (name.clone(), path.to_owned())).collect();
+            Outbox::create(&session.parts.data, session.job.id, &inputs)
+        });
+        match created.await {
+            Ok(Ok(outbox)) => Ok(outbox),
+            Ok(Err(error @ OutboxError::Input { .. })) => Err(JobFault::Invalid(error.to_string())),
+            Ok(Err(error)) => Err(JobFault::Internal(error.to_string())),
+            Err(error) => Err(JobFault::Internal(error.to_string())),
+        }
+    }
+
+    /// Talks with the runner until the job is over and every file it handed over is settled.
+    async fn drive(self: &Arc<Self>, plugin: &Plugin, outbox: &Arc<Outbox>) -> (Outcome, Usage) {
+        let budget = self.parts.budget.clone();
+        let deadline = Instant::now() + budget.wall;
+        let start = Start { job: self.job.input(), outbox: outbox.out_path(), inputs: outbox.in_path(), budget };
+        let mut stores = JoinSet::new();
+        let mut end = match spawn_in_process(&plugin.compiled) {
+            Ok(end) => end,
+            Err(error) => return (Outcome::Fault(format!("start a runner: {error}")), Usage::default()),
+        };
+        let (outcome, usage) = match end.send(&ToRunner::Start(Box::new(start))).await {
+            Ok(()) => self.listen(&mut end, outbox, &mut stores, deadline).await,
+            Err(error) => (Outcome::Fault(format!("send the job to its runner: {error}")), Usage::default()),
+        };
+        // A plugin that is out of time has no say over how long its uploads take.
+        if matches!(outcome, Outcome::Exhausted { limit: Exhausted::Wall, .. } | Outcome::Cancelled) {
+            self.uploads.cancel();
+        }
+        self.settle(&mut stores, deadline).await;
+        // The end of the link means that the guest's files are closed; only then its directories can go.
+        let _ = timeout(RUNNER_GRACE, async { while end.recv().await.is_some() {} }).await;
+        (outcome, usage)
+    }
+
+    async fn listen(
+        self: &Arc<Self>,
+        end: &mut HostEnd,
+        outbox: &Arc<Outbox>,
+        stores: &mut JoinSet<()>,
+        deadline: Instant,
+    ) -> (Outcome, Usage) {
+        let mut told_to_cancel = false;
+        let mut last_word = deadline + RUNNER_GRACE;
+        loop {
+            tokio::select! {
+                message = end.recv() => match message {
+                    Some(FromRunner::Finished { outcome, usage }) => return (outcome, usage),
+                    Some(FromRunner::Log { stream, text }) => self.tell(JobEvent::Log { stream, text }),
+                    Some(FromRunner::Progress { fraction, stage }) => self.tell(JobEvent::Progress { fraction, stage }),
+                    Some(FromRunner::Store(request)) => self.store(request, end, outbox, stores),
+                    None => return (Outcome::Fault("the runner ended without a word".to_owned()), Usage::default()),
+                },
+                () = self.cancel.cancelled(), if !told_to_cancel => {
+                    told_to_cancel = true;
+                    last_word = Instant::now() + RUNNER_GRACE;
+                    if end.send(&ToRunner::Cancel).await.is_err() {
+                        return (Outcome::Cancelled, Usage::default());
+                    }
+                }
+                () = sleep_until(last_word) => {
+                    let overdue = Outcome::Exhausted { limit: Exhausted::Wall, detail: String::new() };
+                    let outcome = if told_to_cancel { Outcome::Cancelled } else { overdue };
+                    return (outcome, Usage::default());
+                }
+                Some(_) = stores.join_next(), if !stores.is_empty() => {}
+            }
+        }
+    }
+
+    /// Takes a file over in a task of its own, so that the runner is listened to meanwhile.
+    fn store(
+        self: &Arc<Self>,
+        request: StoreRequest,
+        end: &HostEnd,
+        outbox: &Arc<Outbox>,
+        stores: &mut JoinSet<()>,
+    ) {
+        let (session, outbox, runner) = (Arc::clone(self), Arc::clone(outbox), end.sender());
+        stores.spawn(async move { session.answer(request, &outbox, &runner).await });
+    }
+
+    /// Waits for what was handed over; from the deadline on uploads are cancelled, which ends them soon.
+    async fn settle(&self, stores: &mut JoinSet<()>, deadline: Instant) {
+        loop {
+            tokio::select! {
+                joined = stores.join_next() => match joined {
+                    None => return,
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => tracing::error!(job = %self.job.id, %error, "publish a file"),
+                },
+                () = sleep_until(deadline), if !self.uploads.is_cancelled() => self.uploads.cancel(),
+            }
+        }
+    }
+
+    /// Reserves a slot and sequence: each is handed over once.
+    pub(super) fn reserve(&self, slot: &Slot, sequence: Option<Sequence>) -> bool {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).insert((slot.clone(), sequence))
+    }
+
+    /// Gives a reservation back: the file stayed with the plugin.
+    pub(super) fn release(&self, slot: &Slot, sequence: Option<Sequence>) {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).remove(&(slot.clone(), sequence));
+    }
+
+    /// Takes `bytes` from what the job may publish, or says how much is left.
+    pub(super) fn charge(&self, bytes: u64) -> Result<(), u64> {
+        let allowed = self.parts.published_bytes;
+        let add = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= allowed);
+        let charged = self.published_bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
+        charged.map(drop).map_err(|used| allowed.saturating_sub(used))
+    }
+
+    pub(super) fn keep_asset(&self, call: u32, asset: Asset) {
+        self.tell(JobEvent::Stored(Box::new(asset.clone())));
+        self.results().assets.insert(call, asset);
+    }
+
+    pub(super) fn keep_failure(&self, error: PublishError) {
+        self.results().failed.get_or_insert(error);
+    }
+
+    pub(super) fn keep_refusal(&self, refusal: Refusal) {
+        self.results().refused = Some(refusal);
+    }
+
+    fn results(&self) -> std::sync::MutexGuard<'_, Results> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody has to listen.
+    pub(super) fn tell(&self, event: JobEvent) {
+        let _ = self.events.send(event);
+    }
+
+    /// The job's end from the runner's word and from what became of its files.
+    fn conclude(&self, outcome: Outcome, usage: Usage) -> Result<JobReport, JobError> {
+        let (failed, refused) = {
+            let mut results = self.results();
+            (results.failed.take(), results.refused.take())
+        };
+        let fault = match (outcome, failed) {
+            _ if self.cancel.is_cancelled() => JobFault::Cancelled,
+            (Outcome::Exhausted { limit, detail }, _) => JobFault::Exhausted { limit, detail },
+            // The whole request fails with its upload (A6), whatever the plugin made of the news.
+            (_, Some(error)) => JobFault::Publish(error),
+            (Outcome::Returned(summary), None) => return self.succeed(&summary, usage),
+            (Outcome::Failed(error), None) => match refused {
+                Some(refusal) if refusal.code() == error.code => JobFault::Refused(refusal),
+                _ => JobFault::Plugin { code: error.code, message: error.message, retryable: error.retryable },
+            },
+            (Outcome::Trapped(text), None) => JobFault::Trapped(text),
+            (Outcome::Exited(status), None) => JobFault::Exited(status),
+            (Outcome::Cancelled, None) => JobFault::Cancelled,
+            (Outcome::NotInstantiated(text), None) => {
+                JobFault::Trapped(format!("it could not be instantiated: {text}"))
+            }
+            (Outcome::Fault(text), None) => JobFault::Internal(text),
+        };
+        Err(self.error(fault, usage))
+    }
+
+    fn succeed(&self, summary: &str, usage: Usage) -> Result<JobReport, JobError> {
+        let summary = if summary.trim().is_empty() { "null" } else { summary };
+        let main = self.job.layout.main_slot();
+        let fault = match serde_json::from_str(summary) {
+            Ok(_) if !self.results().assets.values().any(|asset| asset.identity.slot == *main) => {
+                JobFault::NothingPublished(main.clone())
+            }
+            Ok(summary) => return Ok(self.report(Some(summary), usage)),
+            Err(error) => JobFault::Plugin {
+                code: "invalid-summary".to_owned(),
+                message: format!("the plugin's summary is not JSON: {error}"),
+                retryable: false,
+            },
+        };
+        Err(self.error(fault, usage))
+    }
+
+    fn report(&self, summary: Option<serde_json::Value>, usage: Usage) -> JobReport {
+        let assets = self.results().assets.values().cloned().collect();
+        JobReport { job: self.job.id, assets, main_slot: self.job.layout.main_slot().clone(), summary, usage }
+    }
+
+    fn error(&self, fault: JobFault, usage: Usage) -> JobError {
+        let assets = self.results().assets.values().cloned().collect();
+        JobError { fault, job: Some(self.job.id), assets, usage }
+    }
+}

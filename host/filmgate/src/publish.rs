@@ -1,0 +1,312 @@
+//! From a claimed file to an object with a URL, exactly once.
+//!
+//! Order of the end: the storage proves the object, the answer is journalled, the local file is deleted, the caller hears
+//! of it. Whatever fails before the answer is journalled keeps the local file.
+
+mod journal;
+mod memory;
+mod state;
+
+pub use journal::{Begin, Journal, JournalError};
+pub use memory::MemoryJournal;
+pub use state::{Entry, Identity, Intent, Recorded, State};
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use crate::checksum::Crc64Nvme;
+use crate::key::ObjectKey;
+use crate::media::MediaKind;
+use crate::outbox::Claimed;
+use crate::storage::{
+    Durability, Integrity, PublishId, PutObserver, PutRequest, PutStep, Source, Storage, StorageError, StorageFault,
+};
+use crate::url::{AssetUrl, UrlClass, UrlPolicy};
+
+/// One published file and where it can be had.
+#[derive(Debug, Clone)]
+pub struct Asset {
+    /// What was published: job, slot and sequence.
+    pub identity: Identity,
+    /// Id of the publish, also in the object's metadata.
+    pub publish: PublishId,
+    /// The object's key.
+    pub key: ObjectKey,
+    /// Where it can be fetched.
+    pub url: AssetUrl,
+    /// Bytes.
+    pub size: u64,
+    /// What the bytes are.
+    pub kind: MediaKind,
+    /// CRC64NVME of all bytes.
+    pub checksum: Crc64Nvme,
+    /// How far the stored object was compared with the file.
+    pub integrity: Integrity,
+    /// Where the bytes are safe.
+    pub durability: Durability,
+    /// The bucket's version id, where it keeps versions.
+    pub version_id: Option<String>,
+}
+
+/// What is to be published, decided before the first byte is sent.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Job, slot and sequence.
+    pub identity: Identity,
+    /// A new id.
+    pub publish: PublishId,
+    /// Unique to the identity.
+    pub key: ObjectKey,
+    /// What the first bytes say.
+    pub kind: MediaKind,
+    /// How long URLs of this slot live.
+    pub class: UrlClass,
+    /// Kept with the object.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Why a claimed file was not published. The file is still on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The storage did not take it, or could not prove that it has it.
+    #[error("{error}; the file is kept at {kept:?}")]
+    Storage {
+        /// What the storage answered.
+        #[source]
+        error: StorageError,
+        /// Where the file is.
+        kept: PathBuf,
+    },
+    /// The journal failed.
+    #[error("{error}; the file is kept at {kept:?}")]
+    Journal {
+        /// What failed.
+        #[source]
+        error: JournalError,
+        /// Where the file is.
+        kept: PathBuf,
+    },
+    /// An earlier publish of the same identity is under way or has failed.
+    #[error("{identity} was handed over before and is {state}; the file is kept at {kept:?}")]
+    Taken {
+        /// Which one.
+        identity: Identity,
+        /// What became of it.
+        state: &'static str,
+        /// Where the file is.
+        kept: PathBuf,
+    },
+}
+
+/// Publishes claimed files to one storage.
+#[derive(Debug)]
+pub struct Publisher {
+    storage: Arc<dyn Storage>,
+    journal: Arc<dyn Journal>,
+    urls: UrlPolicy,
+}
+
+impl Publisher {
+    /// Wires a publisher.
+    pub fn new(storage: Arc<dyn Storage>, journal: Arc<dyn Journal>, urls: UrlPolicy) -> Self {
+        Self { storage, journal, urls }
+    }
+
+    /// The storage it publishes to.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// Publishes one claimed file and, with `remove`, deletes it once the answer is journalled (A3).
+    ///
+    /// Asked again for an identity that was recorded before, it answers what was recorded then and stores nothing.
+    /// `sent` hears of bytes acknowledged. If `cancel` fires, what was started is aborted. If the future is dropped, the
+    /// journal's last state says what is to be recovered.
+    pub async fn publish(
+        &self,
+        plan: Plan,
+        claimed: Arc<Claimed>,
+        remove: bool,
+        sent: &(dyn Fn(u64) + Send + Sync),
+        cancel: &CancellationToken,
+    ) -> Result<Asset, PublishError> {
+        let kept = claimed.path();
+        let asset = self.store_and_record(plan, &claimed, sent, cancel).await.map_err(|failure| failure.keeping(kept))?;
+        if remove {
+            self.remove(&asset, claimed).await;
+        }
+        self.note(asset.publish, State::Replied).await;
+        tracing::info!(
+            job = %asset.identity.job, publish = %asset.publish, key = %asset.key, bytes = asset.size,
+            checksum = %asset.checksum, integrity = ?asset.integrity, durability = %asset.durability, "published"
+        );
+        Ok(asset)
+    }
+
+    async fn store_and_record(
+        &self,
+        plan: Plan,
+        claimed: &Arc<Claimed>,
+        sent: &(dyn Fn(u64) + Send + Sync),
+        cancel: &CancellationToken,
+    ) -> Result<Asset, Failure> {
+        let intent = Intent { key: plan.key.clone(), bytes: claimed.size(), kind: plan.kind, staged: claimed.path() };
+        let begun = self.journal.begin(plan.identity.clone(), plan.publish, intent).await.map_err(Failure::Journal)?;
+        match begun {
+            Begin::New => {}
+            Begin::Known(entry) => return self.known(plan, entry).await,
+        }
+        let publish = plan.publish;
+        let carried_out = self.carry_out(plan, claimed, sent, cancel).await;
+        if let Err(failure) = &carried_out {
+            self.note(publish, State::Failed(failure.to_string())).await;
+        }
+        carried_out
+    }
+
+    async fn carry_out(
+        &self,
+        plan: Plan,
+        claimed: &Arc<Claimed>,
+        sent: &(dyn Fn(u64) + Send + Sync),
+        cancel: &CancellationToken,
+    ) -> Result<Asset, Failure> {
+        let recorded = self.put(&plan, claimed, sent, cancel).await?;
+        self.advance(plan.publish, State::Verified).await?;
+        let asset = self.asset(plan.identity, plan.class, plan.publish, recorded.clone()).await?;
+        self.advance(asset.publish, State::Recorded(recorded)).await?;
+        Ok(asset)
+    }
+
+    async fn put(
+        &self,
+        plan: &Plan,
+        claimed: &Arc<Claimed>,
+        sent: &(dyn Fn(u64) + Send + Sync),
+        cancel: &CancellationToken,
+    ) -> Result<Recorded, Failure> {
+        let observer = Journalling { publisher: self, publish: plan.publish, sent };
+        let request = PutRequest {
+            key: &plan.key,
+            file: Arc::clone(claimed) as Arc<dyn Source>,
+            content_type: plan.kind.content_type(),
+            publish_id: plan.publish,
+            metadata: &plan.metadata,
+            observer: &observer,
+            cancel,
+        };
+        let stored = self.storage.put(request).await.map_err(Failure::Storage)?;
+        Ok(Recorded {
+            key: plan.key.clone(),
+            kind: plan.kind,
+            size: stored.size,
+            checksum: stored.checksum.0,
+            integrity: stored.integrity,
+            durability: self.storage.durability(),
+            version_id: stored.version_id,
+        })
+    }
+
+    /// The identity was handed over before: its answer stands, whatever file came now.
+    async fn known(&self, plan: Plan, entry: Entry) -> Result<Asset, Failure> {
+        match entry.recorded {
+            Some(recorded) => self.asset(entry.identity, plan.class, entry.publish, recorded).await,
+            None => Err(Failure::Taken(entry.identity, entry.state.name())),
+        }
+    }
+
+    async fn asset(
+        &self,
+        identity: Identity,
+        class: UrlClass,
+        publish: PublishId,
+        recorded: Recorded,
+    ) -> Result<Asset, Failure> {
+        let url = self.urls.url_for(&*self.storage, &recorded.key, class, None).await.map_err(Failure::Storage)?;
+        Ok(Asset {
+            identity,
+            publish,
+            key: recorded.key,
+            url,
+            size: recorded.size,
+            kind: recorded.kind,
+            checksum: Crc64Nvme(recorded.checksum),
+            integrity: recorded.integrity,
+            durability: recorded.durability,
+            version_id: recorded.version_id,
+        })
+    }
+
+    /// A file that cannot be deleted does not undo a publish: the operator hears of it.
+    async fn remove(&self, asset: &Asset, claimed: Arc<Claimed>) {
+        let path = claimed.path();
+        match spawn_blocking(move || claimed.remove()).await {
+            Ok(Ok(())) => self.note(asset.publish, State::Deleted).await,
+            Ok(Err(error)) => tracing::warn!(publish = %asset.publish, ?path, %error, "delete the published file"),
+            Err(error) => tracing::error!(publish = %asset.publish, ?path, %error, "delete the published file"),
+        }
+    }
+
+    async fn advance(&self, publish: PublishId, state: State) -> Result<(), Failure> {
+        self.journal.advance(publish, state).await.map_err(Failure::Journal)
+    }
+
+    /// For states nothing depends on: recovery finds the same from what is there.
+    async fn note(&self, publish: PublishId, state: State) {
+        let name = state.name();
+        if let Err(error) = self.journal.advance(publish, state).await {
+            tracing::warn!(%publish, state = name, %error, "journal a publish");
+        }
+    }
+}
+
+/// A [`PublishError`] that does not know the file yet.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Storage(StorageError),
+    #[error("{0}")]
+    Journal(JournalError),
+    #[error("{0} is {1}")]
+    Taken(Identity, &'static str),
+}
+
+impl Failure {
+    fn keeping(self, kept: PathBuf) -> PublishError {
+        match self {
+            Self::Storage(error) => PublishError::Storage { error, kept },
+            Self::Journal(error) => PublishError::Journal { error, kept },
+            Self::Taken(identity, state) => PublishError::Taken { identity, state, kept },
+        }
+    }
+}
+
+/// Writes the storage's steps into the journal before they happen.
+struct Journalling<'a> {
+    publisher: &'a Publisher,
+    publish: PublishId,
+    sent: &'a (dyn Fn(u64) + Send + Sync),
+}
+
+#[async_trait]
+impl PutObserver for Journalling<'_> {
+    async fn step(&self, step: PutStep) -> Result<(), StorageError> {
+        let state = match step {
+            PutStep::Created { upload_id, part_bytes } => State::Created { upload_id, part_bytes },
+            PutStep::Completing => State::Completing,
+            PutStep::Aborted => State::Aborted,
+        };
+        self.publisher.journal.advance(self.publish, state).await.map_err(|error| {
+            StorageError::new(StorageFault::Journal, "journal the upload", "journal", error.to_string())
+        })
+    }
+
+    fn sent(&self, bytes: u64) {
+        (self.sent)(bytes);
+    }
+}

@@ -1,0 +1,243 @@
+//! How a job ends, for the caller.
+
+use std::fmt;
+
+use filmgate_protocol::{Exhausted, LogStream, Usage};
+use filmgate_runner::PluginRefusal;
+
+use crate::job::{JobId, Sequence, Slot};
+use crate::layout::LayoutError;
+use crate::outbox::ClaimError;
+use crate::publish::{Asset, PublishError};
+
+/// What a successful job brought.
+#[derive(Debug, Clone)]
+pub struct JobReport {
+    /// The job.
+    pub job: JobId,
+    /// Every published file, in the order in which they were handed over.
+    pub assets: Vec<Asset>,
+    /// The layout's main slot.
+    pub main_slot: Slot,
+    /// What the plugin answered, where it ran.
+    pub summary: Option<serde_json::Value>,
+    /// What the job used.
+    pub usage: Usage,
+}
+
+impl JobReport {
+    /// The asset that "the URL" means: the first one in the layout's main slot.
+    pub fn main_asset(&self) -> Option<&Asset> {
+        self.assets.iter().find(|asset| asset.identity.slot == self.main_slot).or(self.assets.first())
+    }
+}
+
+/// Why a job failed, and what it had published until then. What was published stays published.
+#[derive(Debug)]
+pub struct JobError {
+    /// What a caller can act on.
+    pub fault: JobFault,
+    /// The job, if it was accepted.
+    pub job: Option<JobId>,
+    /// What was published before the failure.
+    pub assets: Vec<Asset>,
+    /// What the job used.
+    pub usage: Usage,
+}
+
+/// The causes of a [`JobError`].
+#[derive(Debug, thiserror::Error)]
+pub enum JobFault {
+    /// The request asks for what cannot be.
+    #[error("{0}")]
+    Invalid(String),
+    /// The component is none that may run.
+    #[error("{0}")]
+    PluginRefused(#[from] PluginRefusal),
+    /// The plugin answered with an error.
+    #[error("the plugin failed: {code}: {message}")]
+    Plugin {
+        /// Its code.
+        code: String,
+        /// Its words.
+        message: String,
+        /// Whether it says that the same job may succeed later.
+        retryable: bool,
+    },
+    /// The plugin broke down.
+    #[error("the plugin trapped: {0}")]
+    Trapped(String),
+    /// The plugin ended its process instead of answering.
+    #[error("the plugin called exit({0}) instead of returning from render")]
+    Exited(u8),
+    /// A budget was used up.
+    #[error("the job used up its {}{}", budget_name(*limit), if detail.is_empty() { String::new() } else { format!(": {detail}") })]
+    Exhausted {
+        /// Which one.
+        limit: Exhausted,
+        /// What the plugin did then; may be empty.
+        detail: String,
+    },
+    /// A file could not be taken over, and the plugin ended because of it.
+    #[error("the host refused a file: {0}")]
+    Refused(#[source] Refusal),
+    /// A file was taken over but not published.
+    #[error("{0}")]
+    Publish(#[from] PublishError),
+    /// The plugin returned without handing over the file the job is about.
+    #[error("the plugin returned without storing a file in slot {0}")]
+    NothingPublished(Slot),
+    /// The caller cancelled.
+    #[error("the job was cancelled")]
+    Cancelled,
+    /// A fault of the host.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl JobError {
+    pub(crate) fn early(fault: JobFault) -> Self {
+        Self { fault, job: None, assets: Vec::new(), usage: Usage::default() }
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.fmt(f)
+    }
+}
+
+impl std::error::Error for JobError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.fault.source()
+    }
+}
+
+/// Why a file that a plugin handed over was not taken. The plugin still has it.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The file cannot be claimed.
+    #[error("{0}")]
+    Claim(#[from] ClaimError),
+    /// The layout has no such place.
+    #[error("{0}")]
+    Layout(#[from] LayoutError),
+    /// Slot, sequence, content type or metadata are not allowed.
+    #[error("{0}")]
+    Options(String),
+    /// The bytes are of no kind the slot allows.
+    #[error("{path:?} is {found}, but slot {slot} takes {allowed}")]
+    Media {
+        /// The file.
+        path: String,
+        /// What its first bytes say.
+        found: String,
+        /// The slot.
+        slot: Slot,
+        /// What it takes.
+        allowed: String,
+    },
+    /// The plugin declared one type and the bytes say another.
+    #[error("{path:?} was declared as {declared}, but its first bytes are {found}")]
+    Declared {
+        /// The file.
+        path: String,
+        /// What the plugin said.
+        declared: String,
+        /// What its first bytes say.
+        found: String,
+    },
+    /// The file is larger than the job may still publish.
+    #[error("{path:?} has {bytes} bytes; the job may publish {left} more")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// Its size.
+        bytes: u64,
+        /// What is left of the job's budget.
+        left: u64,
+    },
+    /// The slot and sequence were handed over before.
+    #[error("slot {slot}{} was handed over before in this job", sequence.map(|n| format!(" sequence {}", n.get())).unwrap_or_default())]
+    Again {
+        /// The slot.
+        slot: Slot,
+        /// The sequence.
+        sequence: Option<Sequence>,
+    },
+}
+
+impl Refusal {
+    /// The code the plugin sees (`plugin.wit`).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Claim(error) => match error {
+                ClaimError::InvalidPath { .. } => "invalid-path",
+                ClaimError::NotFound(_) => "not-found",
+                ClaimError::NotAFile(_) => "not-a-file",
+                ClaimError::Linked(..) => "linked",
+                ClaimError::Empty(_) => "empty-file",
+                ClaimError::Busy(_) | ClaimError::Swapped(_) => "busy",
+                ClaimError::Cancelled => "cancelled",
+                ClaimError::Io { .. } => "internal",
+            },
+            Self::Layout(_) | Self::Options(_) | Self::Declared { .. } => "invalid-options",
+            Self::Media { .. } => "unsupported-media",
+            Self::TooLarge { .. } => "too-large",
+            Self::Again { .. } => "already-published",
+        }
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Claim(ClaimError::Busy(_) | ClaimError::Swapped(_)))
+    }
+}
+
+/// The budget's name for people.
+pub fn budget_name(limit: Exhausted) -> &'static str {
+    match limit {
+        Exhausted::Memory => "memory",
+        Exhausted::Tables => "table elements",
+        Exhausted::Cpu => "CPU time",
+        Exhausted::Wall => "wall-clock time",
+        Exhausted::OutboxBytes => "outbox bytes",
+        Exhausted::OutboxEntries => "outbox files",
+        Exhausted::OutboxDepth => "outbox directory depth",
+        Exhausted::StoreCalls => "store calls",
+        Exhausted::HostcallBytes => "bytes per host call",
+        Exhausted::Handles => "resource handles",
+    }
+}
+
+/// What a running job tells while it runs.
+#[derive(Debug, Clone)]
+pub enum JobEvent {
+    /// The plugin wrote text: hostile, escape it before printing.
+    Log {
+        /// Where to.
+        stream: LogStream,
+        /// What; not necessarily whole lines.
+        text: String,
+    },
+    /// The plugin reported progress.
+    Progress {
+        /// 0.0 to 1.0.
+        fraction: f32,
+        /// What it is doing: hostile, escape it before printing.
+        stage: String,
+    },
+    /// Bytes of a file were acknowledged by the storage.
+    Uploading {
+        /// The file's slot.
+        slot: Slot,
+        /// Its sequence.
+        sequence: Option<Sequence>,
+        /// Bytes acknowledged.
+        sent: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// A file is published.
+    Stored(Box<Asset>),
+}
