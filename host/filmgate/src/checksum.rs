@@ -25,3 +25,20 @@ impl fmt::Display for Crc64Nvme {
         write!(f, "{:016x}", self.0)
     }
 }
+
+/// The form that [`fmt::Display`] writes.
+impl std::str::FromStr for Crc64Nvme {
+    type Err = InvalidChecksum;
+
+    fn from_str(text: &str) -> Result<Self, InvalidChecksum> {
+        match u64::from_str_radix(text, 16) {
+            Ok(value) if text.len() == 16 && !text.starts_with('+') => Ok(Self(value)),
+            _ => Err(InvalidChecksum),
+        }
+    }
+}
+
+/// A text is no CRC64NVME value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("checksum is not sixteen hexadecimal digits")]
+pub struct InvalidChecksum;

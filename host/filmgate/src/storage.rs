@@ -5,10 +5,14 @@
 //! through [`PutObserver`].
 
 mod error;
+mod local;
 mod object;
+#[cfg(feature = "s3")]
+pub mod s3;
 mod source;
 
-pub use error::{StorageError, StorageFault};
+pub use error::{LeftBehind, StorageError, StorageFault};
+pub use local::LocalStorage;
 pub use object::{
     Ability, Durability, GetOptions, Integrity, Listing, ObjectBody, ObjectInfo, ObjectUrl, Presence, PublishId,
     PutObserver, PutRequest, PutStep, Stored, Unobserved,
@@ -55,6 +59,10 @@ pub trait Storage: Debug + Send + Sync {
     ///
     /// If cancelled, whether the object still exists is unknown.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StorageError>;
+
+    /// Takes away what unfinished puts of exactly this key left in the store, after a crash or a lost answer: multipart
+    /// uploads. Answers how many. A put of the key that is under way elsewhere loses its upload and starts again.
+    async fn discard_unfinished(&self, key: &ObjectKey) -> Result<u64, StorageError>;
 
     /// Lists keys that start with `prefix`, in order of their bytes, at most 1,000 a call; `after` is the continuation of
     /// an earlier answer.

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::key::ObjectKey;
+use crate::storage::SourceError;
 
 /// Why a storage did not do what it was asked (A6): what was tried, where, and what the store answered. Never a secret.
 #[derive(Debug)]
@@ -21,8 +22,19 @@ pub struct StorageError {
     pub request_id: Option<String>,
     /// The store's message, or the operating system's.
     pub message: String,
-    /// A multipart upload that could not be aborted: its id.
-    pub left_behind: Option<String>,
+    /// What this call left in the store because it could not take it away or could not learn whether it is there.
+    pub left_behind: Option<LeftBehind>,
+}
+
+/// What a failed put may have left in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeftBehind {
+    /// A multipart upload that could not be aborted; no id where the answer that named it was lost.
+    /// [`Storage::discard_unfinished`](crate::storage::Storage::discard_unfinished) finds both.
+    Upload(Option<String>),
+    /// Perhaps the object itself, complete and under its key: its last request was sent, and what became of it could not
+    /// be read. Putting it again with the same publish id settles it.
+    Object,
 }
 
 /// The kinds of [`StorageError`].
@@ -93,6 +105,16 @@ impl StorageError {
         }
     }
 
+    /// The file to be stored could not be read, or changed.
+    pub(super) fn of_source(error: &SourceError, operation: &'static str, place: impl Into<String>) -> Self {
+        match error {
+            SourceError::Changed(_) => Self::new(StorageFault::SourceChanged, operation, place, error.to_string()),
+            SourceError::Io(io) => {
+                Self::new(StorageFault::SourceUnreadable, operation, place, format!("{error}: {io}"))
+            }
+        }
+    }
+
     /// The same error, naming the key.
     #[must_use]
     pub fn with_key(mut self, key: &ObjectKey) -> Self {
@@ -156,7 +178,7 @@ impl fmt::Display for StorageError {
         answer.extend(self.code.as_ref().map(|code| format!("code {code}")));
         answer.extend(self.status.map(|status| format!("HTTP {status}")));
         answer.extend(self.request_id.as_ref().map(|id| format!("request id {id}")));
-        answer.extend(self.left_behind.as_ref().map(|id| format!("multipart upload {id} could not be aborted")));
+        answer.extend(self.left_behind.as_ref().map(ToString::to_string));
         if !answer.is_empty() {
             write!(f, " ({})", answer.join(", "))?;
         }
@@ -165,3 +187,13 @@ impl fmt::Display for StorageError {
 }
 
 impl std::error::Error for StorageError {}
+
+impl fmt::Display for LeftBehind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upload(Some(id)) => write!(f, "multipart upload {id} could not be aborted"),
+            Self::Upload(None) => f.write_str("a multipart upload may exist whose id is unknown"),
+            Self::Object => f.write_str("the object may be there"),
+        }
+    }
+}

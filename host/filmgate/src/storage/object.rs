@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
+use crate::limits::METADATA_BYTES_MAX;
 use crate::storage::{Source, StorageError};
 
 /// Id of one publish: written into the object's metadata, so that an object can be recognised as one's own after a lost
@@ -51,6 +52,31 @@ pub struct PutRequest<'a> {
     pub observer: &'a dyn PutObserver,
     /// Ends the put early; it then aborts what it started and answers [`StorageFault::Cancelled`](crate::storage::StorageFault::Cancelled).
     pub cancel: &'a CancellationToken,
+}
+
+impl PutRequest<'_> {
+    /// What no store could take, named before anything is sent.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let own = PublishId::METADATA_NAME.len() + 36;
+        let bytes = own + self.metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if bytes > METADATA_BYTES_MAX {
+            return Err(format!("{bytes} bytes of metadata are more than {METADATA_BYTES_MAX}"));
+        }
+        let token = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_' || c == '.';
+        if let Some(name) = self.metadata.keys().find(|name| name.is_empty() || !name.chars().all(token)) {
+            return Err(format!("metadata name {name:?} has other characters than a-z, 0-9, \"-\", \"_\" and \".\""));
+        }
+        let plain = |value: &str| {
+            value.chars().all(|c| c.is_ascii_graphic() || c == ' ') && value.trim() == value && !value.is_empty()
+        };
+        if let Some((name, _)) = self.metadata.iter().find(|(_, value)| !plain(value)) {
+            return Err(format!("metadata {name:?} is empty, not printable ASCII, or begins or ends with a space"));
+        }
+        if self.content_type.is_empty() || !plain(self.content_type) {
+            return Err(format!("content type {:?} is not printable ASCII", self.content_type));
+        }
+        Ok(())
+    }
 }
 
 /// Steps of a put that recovery must know of.

@@ -1,7 +1,10 @@
 use std::fmt::Debug;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+use crate::checksum::Crc64Nvme;
 
 /// A file's bytes, read by position from something that is held open; never by path.
 ///
@@ -48,4 +51,22 @@ impl Source for MemorySource {
     fn verify_unchanged(&self) -> Result<(), SourceError> {
         Ok(())
     }
+}
+
+/// The checksum of all bytes, read in pieces of a mebibyte.
+pub(super) async fn checksum(file: Arc<dyn Source>) -> Result<Crc64Nvme, SourceError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut buffer = vec![0; 1024 * 1024];
+        let mut checksum = Crc64Nvme::of(&[]);
+        let mut offset = 0;
+        while offset < file.size() {
+            let length = usize::try_from(file.size() - offset).unwrap_or(buffer.len()).min(buffer.len());
+            file.read_exact_at(&mut buffer[..length], offset)?;
+            checksum = checksum.followed_by(Crc64Nvme::of(&buffer[..length]), length as u64);
+            offset += length as u64;
+        }
+        file.verify_unchanged()?;
+        Ok(checksum)
+    });
+    read.await.unwrap_or_else(|error| Err(SourceError::Io(io::Error::other(error))))
 }

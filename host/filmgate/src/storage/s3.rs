@@ -1,0 +1,149 @@
+//! S3, and everything that speaks like it. The only place that names the AWS SDK.
+//!
+//! The SDK signs, sends and parses single requests. What lies above is done here: which requests make an upload, retries,
+//! time-outs, memory, checksums, and the proof that the object is the file.
+
+mod abilities;
+mod address;
+mod call;
+mod client;
+mod confirm;
+mod fault;
+mod multipart;
+mod part_plan;
+mod parts;
+mod pool;
+mod probe;
+mod put;
+mod read;
+mod settings;
+mod unfinished;
+
+pub use part_plan::PartPlan;
+pub use settings::{Bucket, Credentials, Encryption, InvalidBucket, ObjectOptions, Proxy, S3Settings, UploadOptions};
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::config::SharedCredentialsProvider;
+use tokio::sync::OnceCell;
+
+use crate::key::ObjectKey;
+use crate::storage::{
+    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectUrl, Presence, PutRequest, Storage, StorageError,
+    Stored,
+};
+use abilities::Abilities;
+use pool::Pool;
+
+/// A bucket.
+///
+/// Cloning is cheap; clones share connections, part buffers and what was learned of the endpoint.
+#[derive(Clone)]
+pub struct S3Storage {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: S3Settings,
+    client: aws_sdk_s3::Client,
+    /// Sends requests without a signature.
+    stranger: aws_sdk_s3::Client,
+    credentials: SharedCredentialsProvider,
+    /// Bounds the memory of all uploads together.
+    pool: Pool,
+    abilities: OnceCell<Abilities>,
+}
+
+impl S3Storage {
+    /// Makes a client for a bucket. Nothing is sent yet; the default credential chain may read files and environment.
+    ///
+    /// # Errors
+    /// Settings that cannot work together, a certificate bundle or proxy address that is none.
+    pub async fn connect(settings: S3Settings) -> Result<Self, StorageError> {
+        settings.check()?;
+        let clients = client::build(&settings).await?;
+        let pool = Pool::new(settings.upload.part_bytes, settings.upload.concurrency);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                client: clients.signing,
+                stranger: clients.anonymous,
+                credentials: clients.credentials,
+                pool,
+                abilities: OnceCell::new(),
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for S3Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Storage").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Storage for S3Storage {
+    fn describe(&self) -> String {
+        let settings = &self.inner.settings;
+        match &settings.endpoint {
+            None => format!("s3://{} ({})", settings.bucket, settings.region),
+            Some(endpoint) => {
+                format!("s3://{} ({}) at {}", settings.bucket, settings.region, settings::shown(endpoint))
+            }
+        }
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::S3
+    }
+
+    async fn put(&self, request: PutRequest<'_>) -> Result<Stored, StorageError> {
+        self.inner.put(&request).await
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<Presence, StorageError> {
+        Ok(self.inner.head(key).await?)
+    }
+
+    async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StorageError> {
+        read::get(&self.inner, key, range).await
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StorageError> {
+        Ok(self.inner.delete(key).await?)
+    }
+
+    async fn discard_unfinished(&self, key: &ObjectKey) -> Result<u64, StorageError> {
+        self.inner.discard_unfinished(key).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StorageError> {
+        Ok(self.inner.list(prefix, after).await?)
+    }
+
+    fn address(&self, key: &ObjectKey) -> Result<url::Url, StorageError> {
+        address::of(&self.inner.settings, key)
+    }
+
+    async fn presign_get(
+        &self,
+        key: &ObjectKey,
+        lifetime: Duration,
+        options: &GetOptions,
+    ) -> Result<ObjectUrl, StorageError> {
+        address::presign_get(&self.inner, key, lifetime, options).await
+    }
+
+    async fn is_public(&self, key: &ObjectKey) -> Result<bool, StorageError> {
+        Ok(self.inner.is_public(key).await?)
+    }
+
+    async fn probe(&self) -> Result<Vec<Ability>, StorageError> {
+        Ok(self.inner.probed().await?.report())
+    }
+}

@@ -1,0 +1,282 @@
+//! The way of the large files.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::Inner;
+use super::abilities::Abilities;
+use super::confirm::Expected;
+use super::fault::Failure;
+use super::part_plan::{Part, PartPlan};
+use super::parts::{Created, completed};
+use super::put::Headers;
+use crate::checksum::Crc64Nvme;
+use crate::storage::{LeftBehind, PutRequest, PutStep, StorageError, StorageFault, Stored};
+
+impl Inner {
+    /// Uploads in parts. An upload that the store lost, or that met a conflict, is begun anew once.
+    pub(super) async fn put_in_parts(
+        &self,
+        request: &PutRequest<'_>,
+        abilities: &Abilities,
+    ) -> Result<Stored, StorageError> {
+        let size = request.file.size();
+        let plan = PartPlan::new(size, self.settings.upload.part_bytes).ok_or_else(|| {
+            self.error(
+                StorageFault::TooLarge,
+                "put object",
+                request.key,
+                format!("{size} bytes cannot be cut into parts"),
+            )
+        })?;
+        match self.round(request, abilities, plan).await {
+            Err(stop) if stop.restart => Ok(self.round(request, abilities, plan).await?),
+            other => Ok(other?),
+        }
+    }
+
+    /// One multipart upload from its creation to its end, whichever that is.
+    async fn round(&self, request: &PutRequest<'_>, abilities: &Abilities, plan: PartPlan) -> Result<Stored, Stop> {
+        let headers = Headers::new(request.key, request.content_type, request.publish_id, request.metadata);
+        let created = tokio::select! {
+            biased;
+            () = request.cancel.cancelled() => None,
+            created = self.create_upload(&headers, abilities.multipart_checksum) => Some(created),
+        };
+        let created = match created {
+            Some(Ok(created)) => created,
+            Some(Err(failure)) => {
+                let unclear = failure.unclear;
+                return Err(self.without_upload(request, failure.error, unclear).await.into());
+            }
+            None => return Err(self.without_upload(request, self.cancelled(request.key), true).await.into()),
+        };
+        let upload = Upload {
+            inner: self,
+            request,
+            plan,
+            abilities,
+            id: &created.id,
+            acknowledged: AtomicU64::new(0),
+            completing: AtomicBool::new(false),
+            checksum: AtomicU64::new(0),
+        };
+        let outcome = tokio::select! {
+            biased;
+            () = request.cancel.cancelled() => Err(self.cancelled(request.key).into()),
+            outcome = Box::pin(upload.fill_and_complete()) => outcome,
+        };
+        match outcome {
+            Ok(expected) => {
+                self.sweep_twin(request, &created).await;
+                Ok(self.prove(&expected).await?)
+            }
+            Err(stop) => upload.take_back(stop, &created).await,
+        }
+    }
+
+    /// No upload is known, but one may exist.
+    async fn without_upload(&self, request: &PutRequest<'_>, mut error: StorageError, unclear: bool) -> StorageError {
+        if unclear && let Err(sweep) = self.discard_unfinished(request.key).await {
+            tracing::warn!(error = %sweep, "a multipart upload may be open");
+            error.left_behind = Some(LeftBehind::Upload(None));
+        }
+        error
+    }
+
+    /// Aborts an upload whose creation went without an answer, beside the one that was used. Answers whether it is gone.
+    async fn sweep_twin(&self, request: &PutRequest<'_>, created: &Created) -> bool {
+        if !created.may_have_twin {
+            return true;
+        }
+        match self.discard_unfinished(request.key).await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a multipart upload may be open");
+                false
+            }
+        }
+    }
+}
+
+/// Why an upload did not come to its end.
+struct Stop {
+    error: StorageError,
+    /// A new upload may do better.
+    restart: bool,
+}
+
+impl From<StorageError> for Stop {
+    fn from(error: StorageError) -> Self {
+        Self { error, restart: false }
+    }
+}
+
+impl From<Stop> for StorageError {
+    fn from(stop: Stop) -> Self {
+        stop.error
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        // Somebody aborted the upload: a lifecycle rule, or another host's recovery.
+        Self { restart: failure.has_code("NoSuchUpload"), error: failure.error }
+    }
+}
+
+/// A part that the store has.
+#[derive(Debug, Clone)]
+struct SentPart {
+    part: Part,
+    etag: String,
+    checksum: Crc64Nvme,
+}
+
+struct Upload<'a> {
+    inner: &'a Inner,
+    request: &'a PutRequest<'a>,
+    plan: PartPlan,
+    abilities: &'a Abilities,
+    id: &'a str,
+    acknowledged: AtomicU64,
+    /// From here on the object may appear, with this checksum.
+    completing: AtomicBool,
+    checksum: AtomicU64,
+}
+
+impl<'a> Upload<'a> {
+    async fn fill_and_complete(&self) -> Result<Expected<'a>, Stop> {
+        let (upload_id, part_bytes) = (self.id.to_owned(), self.plan.part_bytes());
+        self.request.observer.step(PutStep::Created { upload_id, part_bytes }).await?;
+        let mut sent = self.send_parts(self.plan.numbers()).await?;
+        self.inner.verify_unchanged(self.request).await?;
+        let mut reviewed = false;
+        loop {
+            let checksum = self.review(&sent)?;
+            self.request.observer.step(PutStep::Completing).await?;
+            self.checksum.store(checksum.0, Ordering::Relaxed);
+            self.completing.store(true, Ordering::Relaxed);
+            match self.complete(&sent, checksum).await {
+                Ok(()) => return Ok(self.expected()),
+                Err(failure) if failure.has_code("InvalidPart") && !reviewed => {
+                    reviewed = true;
+                    self.send_again(&mut sent).await?;
+                    self.inner.verify_unchanged(self.request).await?;
+                }
+                Err(failure) => {
+                    let conflict = failure.error.status == Some(409);
+                    let damaged = failure.error.fault == StorageFault::Corrupted;
+                    let stop = Stop::from(failure);
+                    return Err(Stop { restart: stop.restart || conflict || damaged, ..stop });
+                }
+            }
+        }
+    }
+
+    /// Sends parts, several at once, and answers them in order.
+    async fn send_parts(&self, numbers: impl IntoIterator<Item = u32>) -> Result<Vec<SentPart>, Stop> {
+        let concurrency = self.inner.settings.upload.concurrency.get();
+        let parts = numbers.into_iter().map(|number| self.send_part(self.plan.part(number)));
+        futures::stream::iter(parts).buffered(concurrency).try_collect().await
+    }
+
+    async fn send_part(&self, part: Part) -> Result<SentPart, Stop> {
+        let mut again = true;
+        loop {
+            let (body, checksum) = self.inner.read_part(self.request, part.offset, part.bytes).await?;
+            let told = self.abilities.multipart_checksum.then_some(checksum);
+            match self.inner.upload_part(self.request.key, self.id, part.number, body, told).await {
+                Ok(etag) => {
+                    let before = self.acknowledged.fetch_add(part.bytes, Ordering::Relaxed);
+                    self.request.observer.sent((before + part.bytes).min(self.plan.file_bytes()));
+                    return Ok(SentPart { part, etag, checksum });
+                }
+                // Read wrongly, or damaged on the way: once more from the file.
+                Err(failure) if failure.error.fault == StorageFault::Corrupted && again => again = false,
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+
+    /// The store misses a part, or has another: compares and sends what differs.
+    async fn send_again(&self, sent: &mut [SentPart]) -> Result<(), Stop> {
+        let there = self.inner.uploaded_parts(self.request.key, self.id).await?;
+        for entry in sent {
+            let wanted = (entry.part.number, entry.etag.clone(), entry.part.bytes);
+            if !there.contains(&wanted) {
+                *entry = self.send_part(entry.part).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks over the list of parts before the store is asked to join them: contiguous, and all of the file. Answers the
+    /// checksum of the whole.
+    fn review(&self, sent: &[SentPart]) -> Result<Crc64Nvme, StorageError> {
+        let mut whole = Crc64Nvme::of(&[]);
+        let mut end = 0;
+        for (number, entry) in self.plan.numbers().zip(sent) {
+            if entry.part.number != number || entry.part.offset != end {
+                return Err(self.broken_list());
+            }
+            end += entry.part.bytes;
+            whole = whole.followed_by(entry.checksum, entry.part.bytes);
+        }
+        if end == self.request.file.size() && sent.len() == self.plan.parts() as usize {
+            Ok(whole)
+        } else {
+            Err(self.broken_list())
+        }
+    }
+
+    fn broken_list(&self) -> StorageError {
+        let message = "the list of sent parts is not the whole file";
+        self.inner.error(StorageFault::Corrupted, "review parts", self.request.key, message)
+    }
+
+    async fn complete(&self, sent: &[SentPart], checksum: Crc64Nvme) -> Result<(), Failure> {
+        let told = self.abilities.multipart_checksum;
+        let parts = sent
+            .iter()
+            .map(|entry| completed(entry.part.number, entry.etag.clone(), told.then_some(entry.checksum)))
+            .collect();
+        let (key, conditional) = (self.request.key, self.abilities.conditional_complete);
+        let size = self.plan.file_bytes();
+        self.inner.complete_upload(key, self.id, parts, told.then_some(checksum), conditional, size).await
+    }
+
+    fn expected(&self) -> Expected<'a> {
+        let checksum = Crc64Nvme(self.checksum.load(Ordering::Relaxed));
+        Expected::of(self.request, checksum, self.abilities, true)
+    }
+
+    /// Aborts the upload, makes sure that it is gone, and finds out whether the object came to be all the same.
+    async fn take_back(self, mut stop: Stop, created: &Created) -> Result<Stored, Stop> {
+        let aborted = self.inner.abort_upload(self.request.key, self.id).await;
+        let twin_gone = self.inner.sweep_twin(self.request, created).await;
+        match aborted {
+            Ok(()) => {
+                // The upload's end is a fact; a journal that cannot note it finds out at its next recovery.
+                if let Err(error) = self.request.observer.step(PutStep::Aborted).await {
+                    tracing::warn!(%error, "the end of a multipart upload was not noted");
+                }
+                stop.error.left_behind = (!twin_gone).then_some(LeftBehind::Upload(None));
+            }
+            Err(failure) => {
+                tracing::warn!(error = %failure.error, "a multipart upload stays open");
+                stop.error.left_behind = Some(LeftBehind::Upload(Some(self.id.to_owned())));
+                stop.restart = false;
+            }
+        }
+        if self.completing.load(Ordering::Relaxed) {
+            let restart = stop.restart;
+            return self.inner.settle(&self.expected(), stop.error).await.map_err(|error| {
+                let settled = matches!(error.fault, StorageFault::Exists);
+                Stop { restart: restart && !settled && error.left_behind.is_none(), error }
+            });
+        }
+        Err(stop)
+    }
+}

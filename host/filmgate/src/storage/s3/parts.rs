@@ -1,0 +1,156 @@
+//! The single requests of a multipart upload.
+
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, StorageClass};
+use bytes::Bytes;
+
+use super::Inner;
+use super::fault::Failure;
+use super::put::{Headers, encryption, tagging};
+use super::read::{base64, checksum as parse};
+use crate::checksum::Crc64Nvme;
+use crate::key::ObjectKey;
+
+/// A multipart upload that exists.
+pub(super) struct Created {
+    pub id: String,
+    /// An earlier try went without an answer: a second upload may exist, whose id nobody knows.
+    pub may_have_twin: bool,
+}
+
+impl Inner {
+    pub(super) async fn create_upload(&self, headers: &Headers<'_>, checksums: bool) -> Result<Created, Failure> {
+        let call = self.call("create multipart upload", Some(headers.key));
+        let request = || {
+            let object = &self.settings.object;
+            let (encryption, kms_key) = encryption(object);
+            self.client
+                .create_multipart_upload()
+                .bucket(self.settings.bucket.as_str())
+                .key(headers.key.as_str())
+                .content_type(&headers.content_type)
+                .set_metadata(Some(headers.metadata.clone()))
+                .set_server_side_encryption(encryption)
+                .set_ssekms_key_id(kms_key)
+                .set_storage_class(object.storage_class.as_deref().map(StorageClass::from))
+                .set_cache_control(object.cache_control.clone())
+                .set_tagging(tagging(object))
+                .set_checksum_algorithm(checksums.then_some(ChecksumAlgorithm::Crc64Nvme))
+                .set_checksum_type(checksums.then_some(ChecksumType::FullObject))
+                .send()
+        };
+        let read = |answer: aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput| {
+            answer.upload_id().filter(|id| !id.is_empty()).map(str::to_owned).ok_or("upload id")
+        };
+        let id = call.send(request, read).await?;
+        Ok(Created { id, may_have_twin: call.was_unclear() })
+    }
+
+    /// Sends one part; answers its ETag.
+    pub(super) async fn upload_part(
+        &self,
+        key: &ObjectKey,
+        upload: &str,
+        number: u32,
+        body: Bytes,
+        checksum: Option<Crc64Nvme>,
+    ) -> Result<String, Failure> {
+        let request = || {
+            let request = self
+                .client
+                .upload_part()
+                .bucket(self.settings.bucket.as_str())
+                .key(key.as_str())
+                .upload_id(upload)
+                .part_number(signed(number))
+                .set_checksum_crc64_nvme(checksum.map(base64))
+                .body(ByteStream::new(SdkBody::from(body.clone())));
+            let unsigned = self.settings.leaves_body_unsigned();
+            async move {
+                if unsigned { request.customize().disable_payload_signing().send().await } else { request.send().await }
+            }
+        };
+        let call = self.call("upload part", Some(key)).with_body(body.len() as u64);
+        call.send(request, |answer| {
+            let kept = answer.checksum_crc64_nvme().and_then(parse);
+            if checksum.is_some() && kept.is_some() && kept != checksum {
+                return Err("checksum that matches the part");
+            }
+            answer.e_tag().map(str::to_owned).ok_or("ETag")
+        })
+        .await
+    }
+
+    pub(super) async fn complete_upload(
+        &self,
+        key: &ObjectKey,
+        upload: &str,
+        parts: Vec<CompletedPart>,
+        checksum: Option<Crc64Nvme>,
+        conditional: bool,
+        size: u64,
+    ) -> Result<(), Failure> {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let request = || {
+            self.client
+                .complete_multipart_upload()
+                .bucket(self.settings.bucket.as_str())
+                .key(key.as_str())
+                .upload_id(upload)
+                .multipart_upload(parts.clone())
+                .set_checksum_crc64_nvme(checksum.map(base64))
+                .set_if_none_match(conditional.then(|| "*".to_owned()))
+                .set_mpu_object_size(i64::try_from(size).ok().filter(|_| self.settings.is_aws()))
+                .send()
+        };
+        let call = self.call("complete multipart upload", Some(key)).completing();
+        // An empty answer, and an error in a well answer, have no ETag.
+        call.send(request, |answer| answer.e_tag().map(|_| ()).ok_or("ETag")).await
+    }
+
+    /// The parts that the store has of an upload: number, ETag and size; at most S3's 10,000.
+    pub(super) async fn uploaded_parts(
+        &self,
+        key: &ObjectKey,
+        upload: &str,
+    ) -> Result<Vec<(u32, String, u64)>, Failure> {
+        const PAGES_MAX: usize = 11;
+        let mut parts = Vec::new();
+        let mut marker: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let request = || {
+                let list = self.client.list_parts().bucket(self.settings.bucket.as_str()).key(key.as_str());
+                list.upload_id(upload).set_part_number_marker(marker.clone()).send()
+            };
+            let call = self.call("list parts", Some(key));
+            let page = call.send(request, |page| {
+                // An empty answer must not pass for an empty upload.
+                page.is_truncated().map(|_| page).ok_or("list of parts")
+            });
+            let page = page.await?;
+            parts.extend(page.parts().iter().filter_map(|part| {
+                let number = u32::try_from(part.part_number()?).ok()?;
+                Some((number, part.e_tag()?.to_owned(), u64::try_from(part.size()?).ok()?))
+            }));
+            marker = page.next_part_number_marker().map(str::to_owned).filter(|_| page.is_truncated() == Some(true));
+            if marker.is_none() {
+                break;
+            }
+        }
+        Ok(parts)
+    }
+}
+
+/// An entry of the list that `CompleteMultipartUpload` sends.
+pub(super) fn completed(number: u32, etag: String, checksum: Option<Crc64Nvme>) -> CompletedPart {
+    CompletedPart::builder()
+        .part_number(signed(number))
+        .e_tag(etag)
+        .set_checksum_crc64_nvme(checksum.map(base64))
+        .build()
+}
+
+/// Part numbers end at 10,000; the SDK counts in `i32`.
+fn signed(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,182 @@
+//! Tries what an endpoint can do, on two small objects that are deleted again.
+
+use aws_sdk_s3::types::CompletedPart;
+use bytes::Bytes;
+
+use super::Inner;
+use super::abilities::Abilities;
+use super::fault::Failure;
+use super::put::Headers;
+use crate::checksum::Crc64Nvme;
+use crate::key::ObjectKey;
+use crate::storage::{Presence, PublishId, StorageError, StorageFault};
+
+const OPERATION: &str = "probe endpoint";
+const BODY: &[u8] = b"Filmgate tries what this endpoint can do. This object may be deleted.";
+
+impl Inner {
+    /// The abilities that uploads go by: known for AWS, probed once elsewhere.
+    pub(super) async fn abilities(&self) -> Result<Abilities, StorageError> {
+        if self.settings.is_aws() && !self.abilities.initialized() {
+            return Ok(Abilities::AWS);
+        }
+        match self.probed().await {
+            Ok(abilities) => Ok(abilities.clone()),
+            // The credentials may not write where the probe does: then nothing is relied upon.
+            Err(failure) if failure.error.fault == StorageFault::Denied => Ok(Abilities::UNKNOWN),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Probes once; a failed probe is not remembered.
+    pub(super) async fn probed(&self) -> Result<&Abilities, Failure> {
+        self.abilities.get_or_try_init(|| Box::pin(probe(self))).await
+    }
+}
+
+async fn probe(inner: &Inner) -> Result<Abilities, Failure> {
+    let id = PublishId::generate();
+    let key = |name: &str| {
+        ObjectKey::try_from(format!("{}{id}-{name}", inner.settings.probe_prefix)).map_err(|error| Failure {
+            error: StorageError::new(StorageFault::Other, OPERATION, inner.settings.place(), error.to_string()),
+            unclear: false,
+            retry: false,
+            retry_after: None,
+        })
+    };
+    let probe = Probe { inner, single: key("put")?, multipart: key("multipart")?, id };
+    let outcome = probe.run().await;
+    for key in [&probe.single, &probe.multipart] {
+        if let Err(failure) = inner.delete(key).await {
+            tracing::warn!(error = %failure.error, "probe object stays behind");
+        }
+    }
+    outcome
+}
+
+struct Probe<'a> {
+    inner: &'a Inner,
+    single: ObjectKey,
+    multipart: ObjectKey,
+    id: PublishId,
+}
+
+impl Probe<'_> {
+    async fn run(&self) -> Result<Abilities, Failure> {
+        let mut abilities = Abilities::UNKNOWN;
+        let (right, wrong) = (Crc64Nvme::of(BODY), Crc64Nvme(!Crc64Nvme::of(BODY).0));
+        abilities.put_checksum = accepted(self.put(Some(right), false).await)?;
+        if abilities.put_checksum {
+            abilities.put_kept = self.keeps(&self.single, right).await?;
+            abilities.put_checked = !accepted(self.put(Some(wrong), false).await)?;
+        } else {
+            self.put(None, false).await?;
+        }
+        // The key has an object now.
+        abilities.conditional_put = self.refuses_second(self.put(None, true).await)?;
+        self.multipart(&mut abilities).await?;
+        abilities.uploads_listed = accepted(self.inner.open_uploads(&self.multipart).await.map(|_| ()))?;
+        Ok(abilities)
+    }
+
+    async fn put(&self, checksum: Option<Crc64Nvme>, conditional: bool) -> Result<(), Failure> {
+        let headers = self.headers(&self.single);
+        self.inner.put_object(&headers, Bytes::from_static(BODY), checksum, conditional).await.map(|_| ())
+    }
+
+    async fn multipart(&self, abilities: &mut Abilities) -> Result<(), Failure> {
+        let headers = self.headers(&self.multipart);
+        let right = Crc64Nvme::of(BODY);
+        let created = match self.inner.create_upload(&headers, true).await {
+            Ok(created) => Some(created),
+            Err(failure) => {
+                accepted(Err(failure))?;
+                None
+            }
+        };
+        abilities.multipart_checksum = created.is_some();
+        let created = match created {
+            Some(created) => created,
+            None => self.inner.create_upload(&headers, false).await?,
+        };
+        let upload = created.id;
+        let outcome = self.fill(abilities, &upload, right).await;
+        if outcome.is_err() {
+            // The first failure is the one to tell; a lifecycle rule ends an upload that stays.
+            let _ = self.inner.abort_upload(&self.multipart, &upload).await;
+        }
+        outcome?;
+        if abilities.multipart_checksum {
+            abilities.multipart_kept = self.keeps(&self.multipart, right).await?;
+        }
+        self.second_complete(abilities, right).await
+    }
+
+    /// Fills the first upload and completes it.
+    async fn fill(&self, abilities: &mut Abilities, upload: &str, right: Crc64Nvme) -> Result<(), Failure> {
+        let sums = abilities.multipart_checksum;
+        if sums {
+            let wrong = Crc64Nvme(!right.0);
+            abilities.part_checked = !accepted(self.part(upload, Some(wrong)).await.map(|_| ()))?;
+        }
+        let part = self.part(upload, sums.then_some(right)).await?;
+        let whole = sums.then_some(right);
+        self.inner.complete_upload(&self.multipart, upload, vec![part], whole, false, BODY.len() as u64).await
+    }
+
+    /// Completes an upload where an object is: a store that honours the condition refuses.
+    async fn second_complete(&self, abilities: &mut Abilities, right: Crc64Nvme) -> Result<(), Failure> {
+        let sums = abilities.multipart_checksum;
+        let upload = self.inner.create_upload(&self.headers(&self.multipart), sums).await?.id;
+        let outcome = async {
+            let part = self.part(&upload, sums.then_some(right)).await?;
+            let whole = sums.then_some(right);
+            let size = BODY.len() as u64;
+            self.refuses_second(
+                self.inner.complete_upload(&self.multipart, &upload, vec![part], whole, true, size).await,
+            )
+        };
+        let outcome = outcome.await;
+        if !matches!(outcome, Ok(false)) {
+            self.inner.abort_upload(&self.multipart, &upload).await?;
+        }
+        abilities.conditional_complete = outcome?;
+        Ok(())
+    }
+
+    async fn part(&self, upload: &str, checksum: Option<Crc64Nvme>) -> Result<CompletedPart, Failure> {
+        let body = Bytes::from_static(BODY);
+        let etag = self.inner.upload_part(&self.multipart, upload, 1, body, checksum).await?;
+        Ok(super::parts::completed(1, etag, checksum))
+    }
+
+    async fn keeps(&self, key: &ObjectKey, checksum: Crc64Nvme) -> Result<bool, Failure> {
+        Ok(match self.inner.head(key).await? {
+            Presence::Present(info) => info.checksum == Some(checksum),
+            Presence::Absent | Presence::Unknown => false,
+        })
+    }
+
+    fn refuses_second(&self, second: Result<(), Failure>) -> Result<bool, Failure> {
+        match second {
+            Err(failure) if failure.error.fault == StorageFault::Exists => Ok(true),
+            other => accepted(other).map(|_| false),
+        }
+    }
+
+    fn headers<'a>(&self, key: &'a ObjectKey) -> Headers<'a> {
+        Headers::new(key, "text/plain", self.id, &std::collections::BTreeMap::new())
+    }
+}
+
+/// Whether the endpoint took a request, or refused just this kind of request; anything else is a failure of the probe.
+fn accepted(answer: Result<(), Failure>) -> Result<bool, Failure> {
+    match answer {
+        Ok(()) => Ok(true),
+        Err(failure) => match failure.error.fault {
+            StorageFault::Unsupported | StorageFault::Corrupted => Ok(false),
+            StorageFault::Other if failure.error.status.is_some_and(|status| (400..500).contains(&status)) => Ok(false),
+            _ => Err(failure),
+        },
+    }
+}

@@ -1,0 +1,225 @@
+//! Storing a file: which way it goes, and the way of the small ones, a single `PutObject`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
+use bytes::Bytes;
+
+use super::Inner;
+use super::abilities::Abilities;
+use super::confirm::Expected;
+use super::fault::Failure;
+use super::read::base64;
+use super::settings::{Encryption, ObjectOptions};
+use crate::checksum::Crc64Nvme;
+use crate::key::ObjectKey;
+use crate::limits::OBJECT_BYTES_MAX;
+use crate::storage::{Presence, PublishId, PutRequest, PutStep, StorageError, StorageFault, Stored, source};
+
+const OPERATION: &str = "put object";
+
+impl Inner {
+    pub(super) async fn put(&self, request: &PutRequest<'_>) -> Result<Stored, StorageError> {
+        let size = request.file.size();
+        request.check().map_err(|message| self.error(StorageFault::Other, OPERATION, request.key, message))?;
+        if size > OBJECT_BYTES_MAX {
+            let message = format!("{size} bytes are more than S3's {OBJECT_BYTES_MAX} for one object");
+            return Err(self.error(StorageFault::TooLarge, OPERATION, request.key, message));
+        }
+        let multipart = size > self.settings.upload.multipart_threshold;
+        let early = Box::pin(async {
+            let abilities = self.abilities().await?;
+            // A HEAD saves a large upload whose end would be a refusal; elsewhere it is the only guard there is.
+            let guarded = if multipart { false } else { abilities.conditional_put };
+            let there = if guarded { None } else { self.already_there(request, &abilities, multipart).await? };
+            Ok::<_, StorageError>((abilities, there))
+        });
+        let (abilities, there) = tokio::select! {
+            biased;
+            () = request.cancel.cancelled() => return Err(self.cancelled(request.key)),
+            early = early => early?,
+        };
+        match there {
+            Some(stored) => Ok(stored),
+            None if multipart => Box::pin(self.put_in_parts(request, &abilities)).await,
+            None => Box::pin(self.put_at_once(request, &abilities)).await,
+        }
+    }
+
+    /// The object, where an earlier try of this publish stored it; an error, where another publish did.
+    async fn already_there(
+        &self,
+        request: &PutRequest<'_>,
+        abilities: &Abilities,
+        multipart: bool,
+    ) -> Result<Option<Stored>, StorageError> {
+        let Presence::Present(info) = self.head(request.key).await? else { return Ok(None) };
+        if info.metadata.get(PublishId::METADATA_NAME) != Some(&request.publish_id.to_string()) {
+            return Err(self.foreign(request.key));
+        }
+        let checksum = source::checksum(Arc::clone(&request.file)).await;
+        let checksum = checksum.map_err(|error| self.source_error(request.key, &error))?;
+        let expected = Expected::of(request, checksum, abilities, multipart);
+        self.prove(&expected).await.map(Some)
+    }
+
+    async fn put_at_once(&self, request: &PutRequest<'_>, abilities: &Abilities) -> Result<Stored, StorageError> {
+        let headers = Headers::new(request.key, request.content_type, request.publish_id, request.metadata);
+        let size = request.file.size();
+        let mut again = true;
+        loop {
+            let (body, checksum) = tokio::select! {
+                biased;
+                () = request.cancel.cancelled() => return Err(self.cancelled(request.key)),
+                read = self.read_part(request, 0, size) => read?,
+            };
+            self.verify_unchanged(request).await?;
+            request.observer.step(PutStep::Completing).await?;
+            let expected = Expected::of(request, checksum, abilities, false);
+            let sent = abilities.put_checksum.then_some(checksum);
+            let put = self.put_object(&headers, body, sent, abilities.conditional_put);
+            let failure = tokio::select! {
+                biased;
+                () = request.cancel.cancelled() => {
+                    return self.settle(&expected, self.cancelled(request.key)).await;
+                }
+                put = put => match put {
+                    Ok(()) => {
+                        request.observer.sent(size);
+                        return self.prove(&expected).await;
+                    }
+                    Err(failure) => failure,
+                },
+            };
+            match failure.error.fault {
+                // Read wrongly, or damaged on the way: once more from the file.
+                StorageFault::Corrupted if again => again = false,
+                StorageFault::Exists => return self.settle(&expected, failure.error).await,
+                _ if failure.unclear => return self.settle(&expected, failure.error).await,
+                _ => return Err(failure.error),
+            }
+        }
+    }
+
+    /// One `PutObject`.
+    pub(super) async fn put_object(
+        &self,
+        headers: &Headers<'_>,
+        body: Bytes,
+        checksum: Option<Crc64Nvme>,
+        conditional: bool,
+    ) -> Result<(), Failure> {
+        let request = || {
+            let Headers { key, content_type, metadata, .. } = headers;
+            let object = &self.settings.object;
+            let (encryption, kms_key) = encryption(object);
+            let request = self
+                .client
+                .put_object()
+                .bucket(self.settings.bucket.as_str())
+                .key(key.as_str())
+                .content_type(content_type)
+                .set_metadata(Some(metadata.clone()))
+                .set_server_side_encryption(encryption)
+                .set_ssekms_key_id(kms_key)
+                .set_storage_class(object.storage_class.as_deref().map(StorageClass::from))
+                .set_cache_control(object.cache_control.clone())
+                .set_tagging(tagging(object))
+                .set_if_none_match(conditional.then(|| "*".to_owned()))
+                .set_checksum_crc64_nvme(checksum.map(base64))
+                .body(ByteStream::new(SdkBody::from(body.clone())));
+            let unsigned = self.settings.leaves_body_unsigned();
+            async move {
+                if unsigned { request.customize().disable_payload_signing().send().await } else { request.send().await }
+            }
+        };
+        let call = self.call(OPERATION, Some(headers.key)).with_body(body.len() as u64);
+        call.send(request, |answer| answer.e_tag().map(|_| ()).ok_or("ETag")).await
+    }
+
+    /// Reads part of the file into a buffer of the pool, with its checksum.
+    pub(super) async fn read_part(
+        &self,
+        request: &PutRequest<'_>,
+        offset: u64,
+        bytes: u64,
+    ) -> Result<(Bytes, Crc64Nvme), StorageError> {
+        let broken = |message: String| self.error(StorageFault::Other, "read file", request.key, message);
+        let bytes = usize::try_from(bytes).map_err(|_| broken("a part is larger than memory".to_owned()))?;
+        let mut buffer = self.pool.take(bytes).await;
+        let file = Arc::clone(&request.file);
+        let read = tokio::task::spawn_blocking(move || {
+            file.read_exact_at(buffer.as_mut_slice(), offset)?;
+            let checksum = Crc64Nvme::of(buffer.as_ref());
+            Ok((Bytes::from_owner(buffer), checksum))
+        });
+        match read.await {
+            Ok(read) => read.map_err(|error| self.source_error(request.key, &error)),
+            Err(join) => Err(broken(join.to_string())),
+        }
+    }
+
+    pub(super) async fn verify_unchanged(&self, request: &PutRequest<'_>) -> Result<(), StorageError> {
+        let file = Arc::clone(&request.file);
+        match tokio::task::spawn_blocking(move || file.verify_unchanged()).await {
+            Ok(unchanged) => unchanged.map_err(|error| self.source_error(request.key, &error)),
+            Err(join) => Err(self.error(StorageFault::Other, "verify file", request.key, join.to_string())),
+        }
+    }
+
+    pub(super) fn cancelled(&self, key: &ObjectKey) -> StorageError {
+        self.error(StorageFault::Cancelled, OPERATION, key, "the put was cancelled")
+    }
+
+    fn source_error(&self, key: &ObjectKey, error: &crate::storage::SourceError) -> StorageError {
+        StorageError::of_source(error, "read file", self.settings.place()).with_key(key)
+    }
+}
+
+impl<'a> Expected<'a> {
+    pub(super) fn of(request: &PutRequest<'a>, checksum: Crc64Nvme, abilities: &Abilities, multipart: bool) -> Self {
+        Self {
+            key: request.key,
+            publish_id: request.publish_id,
+            size: request.file.size(),
+            checksum,
+            rung: abilities.rung_without_checksum(multipart),
+        }
+    }
+}
+
+/// What an object carries besides its bytes.
+pub(super) struct Headers<'a> {
+    pub key: &'a ObjectKey,
+    pub content_type: String,
+    pub metadata: std::collections::HashMap<String, String>,
+}
+
+impl<'a> Headers<'a> {
+    pub(super) fn new(
+        key: &'a ObjectKey,
+        content_type: &str,
+        publish_id: PublishId,
+        metadata: &BTreeMap<String, String>,
+    ) -> Self {
+        let own = (PublishId::METADATA_NAME.to_owned(), publish_id.to_string());
+        let metadata = metadata.iter().map(|(name, value)| (name.clone(), value.clone())).chain([own]).collect();
+        Self { key, content_type: content_type.to_owned(), metadata }
+    }
+}
+
+pub(super) fn encryption(options: &ObjectOptions) -> (Option<ServerSideEncryption>, Option<String>) {
+    match &options.encryption {
+        None => (None, None),
+        Some(Encryption::S3) => (Some(ServerSideEncryption::Aes256), None),
+        Some(Encryption::Kms { key_id }) => (Some(ServerSideEncryption::AwsKms), key_id.clone()),
+    }
+}
+
+/// Tags as S3 wants them: a query string.
+pub(super) fn tagging(options: &ObjectOptions) -> Option<String> {
+    let tags = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&options.tags).finish();
+    (!tags.is_empty()).then_some(tags)
+}

@@ -1,0 +1,87 @@
+//! Multipart uploads that nobody will complete.
+
+use std::time::Duration;
+
+use super::Inner;
+use super::fault::Failure;
+use crate::key::ObjectKey;
+use crate::storage::{StorageError, StorageFault};
+
+/// A part that was on its way may arrive after an abort and keep the upload alive: it is aborted again, this often.
+const ROUNDS: u32 = 4;
+/// Wait between two of them.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Pages of 1,000 open uploads that are looked through.
+const PAGES_MAX: usize = 100;
+
+impl Inner {
+    /// Aborts an upload and asks until the store does not know it any more.
+    pub(super) async fn abort_upload(&self, key: &ObjectKey, upload: &str) -> Result<(), Failure> {
+        const OPERATION: &str = "abort multipart upload";
+        for round in 0..ROUNDS {
+            if round > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let request = || {
+                let abort = self.client.abort_multipart_upload().bucket(self.settings.bucket.as_str());
+                abort.key(key.as_str()).upload_id(upload).send()
+            };
+            match self.call(OPERATION, Some(key)).send(request, |_| Ok(())).await {
+                Ok(()) => {}
+                Err(failure) if failure.error.fault == StorageFault::NotFound => {}
+                Err(failure) => return Err(failure),
+            }
+            match self.uploaded_parts(key, upload).await {
+                Ok(_) => {}
+                // Without the right to list parts the answer to the abort must do.
+                Err(failure) if matches!(failure.error.fault, StorageFault::NotFound | StorageFault::Denied) => {
+                    return Ok(());
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(Failure {
+            error: self.error(
+                StorageFault::Other,
+                OPERATION,
+                key,
+                "the store still has the upload after it was aborted",
+            ),
+            unclear: false,
+            retry: false,
+            retry_after: None,
+        })
+    }
+
+    /// Aborts every open upload of exactly this key.
+    pub(super) async fn discard_unfinished(&self, key: &ObjectKey) -> Result<u64, StorageError> {
+        let uploads = self.open_uploads(key).await?;
+        for upload in &uploads {
+            self.abort_upload(key, upload).await?;
+        }
+        Ok(uploads.len() as u64)
+    }
+
+    /// The ids of the open uploads of exactly this key.
+    pub(super) async fn open_uploads(&self, key: &ObjectKey) -> Result<Vec<String>, Failure> {
+        let mut found = Vec::new();
+        let mut markers: (Option<String>, Option<String>) = (None, None);
+        for _ in 0..PAGES_MAX {
+            let request = || {
+                let list = self.client.list_multipart_uploads().bucket(self.settings.bucket.as_str());
+                let list = list.prefix(key.as_str()).set_key_marker(markers.0.clone());
+                list.set_upload_id_marker(markers.1.clone()).send()
+            };
+            let call = self.call("list multipart uploads", Some(key));
+            let page = call.send(request, |page| page.is_truncated().map(|_| page).ok_or("list of uploads"));
+            let page = page.await?;
+            let of_key = page.uploads().iter().filter(|upload| upload.key() == Some(key.as_str()));
+            found.extend(of_key.filter_map(|upload| upload.upload_id().map(str::to_owned)));
+            if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
+                break;
+            }
+            markers = (page.next_key_marker().map(str::to_owned), page.next_upload_id_marker().map(str::to_owned));
+        }
+        Ok(found)
+    }
+}
