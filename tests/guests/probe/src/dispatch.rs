@@ -26,6 +26,7 @@ fn render(job: &Job<Behaviour>) -> Result<Value, Error> {
     match &job.params {
         Behaviour::Store { files } => store::store(files),
         Behaviour::Submit { files, wait } => store::submit(files, *wait),
+        Behaviour::Copy { name, path, slot } => store::copy(&job.inputs, name, path.as_deref(), slot.as_deref()),
         Behaviour::Echo {} => report::echo(job),
         Behaviour::Progress(params) => Ok(report::report_progress(params)),
         Behaviour::Sleep { ms } => Ok(report::sleep(*ms)),

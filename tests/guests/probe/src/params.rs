@@ -14,6 +14,11 @@ pub(crate) enum Behaviour {
         #[serde(default = "yes")]
         wait: bool,
     },
+    Copy {
+        name: String,
+        path: Option<String>,
+        slot: Option<String>,
+    },
     Echo {},
     Progress(ProgressParams),
     Sleep {
