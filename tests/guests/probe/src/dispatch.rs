@@ -36,7 +36,7 @@ fn render(job: &Job<Behaviour>) -> Result<Value, Error> {
         Behaviour::ReadInput { name } => Ok(report::read_input(&job.inputs, name)),
 
         Behaviour::Loop {} => violent::spin(),
-        Behaviour::Recurse {} => Ok(violent::recurse(0).into()),
+        Behaviour::Recurse { stack } => Ok(violent::recurse(*stack).into()),
         Behaviour::SleepForever {} => violent::sleep_forever(),
         Behaviour::Trap {} => violent::trap(),
         Behaviour::Panic { message } => panic!("{message}"),

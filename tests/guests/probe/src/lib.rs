@@ -24,7 +24,7 @@
 //! - `answer` `text`: the summary, not touched by the SDK
 //!
 //! Without end or violent (`violent.rs`):
-//! - `loop`; `recurse`; `sleep-forever`; `trap`; `panic` `[message]`; `exit` `[code: 0]`
+//! - `loop`; `recurse` `[stack: "hidden" | "memory"]`, WebAssembly's own or the one in linear memory; `sleep-forever`; `trap`; `panic` `[message]`; `exit` `[code: 0]`
 //! - `alloc` `[mib]`: grows memory to `mib` or until refused → `{"mib", "refused"}`
 //! - `handles` `count`: keeps that many pollables → `{"handles"}`
 //! - `trap-after-store` `files`, `[submit: false]`

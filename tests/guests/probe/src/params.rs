@@ -49,7 +49,10 @@ pub(crate) enum Behaviour {
     },
 
     Loop {},
-    Recurse {},
+    Recurse {
+        #[serde(default)]
+        stack: Stack,
+    },
     SleepForever {},
     Trap {},
     Panic {
@@ -193,6 +196,14 @@ pub(crate) struct ProgressParams {
     pub(crate) stage: String,
     #[serde(default)]
     pub(crate) odd: bool,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Stack {
+    #[default]
+    Hidden,
+    Memory,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
