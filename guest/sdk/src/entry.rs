@@ -48,7 +48,16 @@ macro_rules! plugin {
             }
 
             #[cfg(target_family = "wasm")]
-    $crate::bindings::export!(Plugin with_types_in $crate::bindings);
+            $crate::bindings::export! { Plugin with_types_in $crate::bindings }
+
+            // Elsewhere nothing calls it; this keeps the compiler from calling the plugin's code unused.
+            #[cfg(not(target_family = "wasm"))]
+            #[used]
+            static RENDER: fn(
+                $crate::__private::renderer::Job,
+            )
+                -> ::core::result::Result<::std::string::String, $crate::__private::renderer::Error> =
+                <Plugin as $crate::__private::renderer::Guest>::render;
         };
     };
 }

@@ -63,3 +63,8 @@ pub use inputs::Inputs;
 pub use job::{Job, NoParams, Period};
 pub use outbox::{Outbox, OutboxFile};
 pub use store::{Publication, StoreVideo, Stored, store_video};
+
+/// The plugin in the author's chapter compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct AuthorsChapter;

@@ -1,9 +1,16 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Bytes gathered before they are written: what `check-write` grants at once in wasmtime's hosts.
-const BUFFER_BYTES: usize = 1 << 20;
+#[cfg(target_family = "wasm")]
+mod sink;
+#[cfg(target_family = "wasm")]
+use sink::Sink;
+#[cfg(not(target_family = "wasm"))]
+use std::fs::File as Sink;
+
+/// Bytes gathered before they are written. Beyond 64 KiB a call's own cost no longer shows.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// The folder that a plugin renders into: `/out`, empty at the start of a job, with a byte and a file budget.
 #[derive(Clone, Debug)]
@@ -37,9 +44,8 @@ impl Outbox {
         if let Some(folder) = place.parent() {
             fs::create_dir_all(folder).map_err(|error| named("create the folder of", path, &error))?;
         }
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(place);
-        let file = file.map_err(|error| named("create", path, &error))?;
-        Ok(OutboxFile { path: path.to_owned(), file: BufWriter::with_capacity(BUFFER_BYTES, file) })
+        let sink = open(&place).map_err(|error| named("create", path, &error))?;
+        Ok(OutboxFile { path: path.to_owned(), file: BufWriter::with_capacity(BUFFER_BYTES, sink) })
     }
 
     /// Writes a whole file at once. See [`Outbox::create`] for `path` and failures.
@@ -61,14 +67,33 @@ impl Outbox {
     }
 }
 
-/// A file being written in the outbox. Writes are gathered to 1 MiB.
+#[cfg(target_family = "wasm")]
+fn open(place: &Path) -> io::Result<Sink> {
+    Sink::create(place.to_str().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8"))?)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn open(place: &Path) -> io::Result<Sink> {
+    Sink::create(place)
+}
+
+/// A file being written in the outbox. Small writes are gathered to 256 KiB.
 ///
 /// Seeking works, as MP4 muxers need it. End with [`OutboxFile::finish`]: a dropped file is written out too, but its
 /// last failure is lost.
+///
+/// Measured with wasmtime 48.0.8 on a 2-core machine, 512 MiB to a memory file system, in MB/s:
+///
+/// | | pieces of 4 KiB | 64 KiB | 1 MiB |
+/// |---|---|---|---|
+/// | `std::fs::File` (at most 64 KiB a call, waits for each) | 107 | 1,050 | 1,050 |
+/// | WASI stream by hand (`check-write`, `write`) | 220 | 1,100 | 560–950 |
+/// | `descriptor.write` without a buffer | 1,250 | 2,500 | 2,000–2,600 |
+/// | `OutboxFile` | 2,100–2,500 | 2,300–2,600 | 2,000–2,700 |
 #[derive(Debug)]
 pub struct OutboxFile {
     path: String,
-    file: BufWriter<File>,
+    file: BufWriter<Sink>,
 }
 
 impl OutboxFile {

@@ -6,6 +6,7 @@
 //!
 //! The host is stricter where a component cannot be: it refuses files with several hard links and files still open for
 //! writing (`linked`, `busy`), and has budgets.
+#![cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "only the tests use it on other targets"))]
 
 #[cfg(target_family = "wasm")]
 mod bindings;

@@ -76,9 +76,9 @@ pub(crate) fn write_in(name: &str) -> Value {
         "truncate": outcome::of_file(write(File::options().write(true).truncate(true))),
         "truncate-while-reading": outcome::of_host(raw_truncate),
         "times": outcome::of_file(File::open(&path).and_then(|file| file.set_times(times))),
+        "link-out": outcome::of_file(fs::hard_link(&path, "/out/linked.bin")),
         "rename": outcome::of_file(fs::rename(&path, "/in/renamed.bin")),
         "rename-out": outcome::of_file(fs::rename(&path, "/out/renamed.bin")),
-        "link-out": outcome::of_file(fs::hard_link(&path, "/out/linked.bin")),
         "remove": outcome::of_file(fs::remove_file(&path)),
     })
 }

@@ -26,6 +26,7 @@ fn render(job: &Job<Behaviour>) -> Result<Value, Error> {
     match &job.params {
         Behaviour::Store { files } => store::store(files),
         Behaviour::Submit { files, wait } => store::submit(files, *wait),
+        Behaviour::Copy { name, path, slot } => store::copy(&job.inputs, name, path.as_deref(), slot.as_deref()),
         Behaviour::Echo {} => report::echo(job),
         Behaviour::Progress(params) => Ok(report::report_progress(params)),
         Behaviour::Sleep { ms } => Ok(report::sleep(*ms)),
@@ -35,7 +36,7 @@ fn render(job: &Job<Behaviour>) -> Result<Value, Error> {
         Behaviour::ReadInput { name } => Ok(report::read_input(&job.inputs, name)),
 
         Behaviour::Loop {} => violent::spin(),
-        Behaviour::Recurse {} => Ok(violent::recurse(0).into()),
+        Behaviour::Recurse { stack } => Ok(violent::recurse(*stack).into()),
         Behaviour::SleepForever {} => violent::sleep_forever(),
         Behaviour::Trap {} => violent::trap(),
         Behaviour::Panic { message } => panic!("{message}"),

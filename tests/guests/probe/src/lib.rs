@@ -12,6 +12,7 @@
 //! Honest (`store.rs`, `report.rs`):
 //! - `store` `files`: writes each and calls store-video → `{"files": [outcome]}`
 //! - `submit` `files`, `[wait: true]`: writes all, submits all, then waits for all → `{"submitted": [outcome], "files": [outcome]}`
+//! - `copy` `name`, `[path: name]`, `[slot]`: stores an input as it is → `{"stored"}`, an error ends the job
 //! - `echo`: `{"job", "out", "in", "environment", "arguments", "cwd", "stdin", "preopens"}`
 //! - `progress` `[steps: 10]`, `[pause_ms: 0]`, `[stage]`, `[odd: false]` (NaN, ∞, −1, 2 first): → `{"steps", "cancelled"}`, stops when cancelled
 //! - `sleep` `ms`: → `{"slept_ms"}`
@@ -23,7 +24,7 @@
 //! - `answer` `text`: the summary, not touched by the SDK
 //!
 //! Without end or violent (`violent.rs`):
-//! - `loop`; `recurse`; `sleep-forever`; `trap`; `panic` `[message]`; `exit` `[code: 0]`
+//! - `loop`; `recurse` `[stack: "hidden" | "memory"]`, WebAssembly's own or the one in linear memory; `sleep-forever`; `trap`; `panic` `[message]`; `exit` `[code: 0]`
 //! - `alloc` `[mib]`: grows memory to `mib` or until refused → `{"mib", "refused"}`
 //! - `handles` `count`: keeps that many pollables → `{"handles"}`
 //! - `trap-after-store` `files`, `[submit: false]`

@@ -14,6 +14,11 @@ pub(crate) enum Behaviour {
         #[serde(default = "yes")]
         wait: bool,
     },
+    Copy {
+        name: String,
+        path: Option<String>,
+        slot: Option<String>,
+    },
     Echo {},
     Progress(ProgressParams),
     Sleep {
@@ -44,7 +49,10 @@ pub(crate) enum Behaviour {
     },
 
     Loop {},
-    Recurse {},
+    Recurse {
+        #[serde(default)]
+        stack: Stack,
+    },
     SleepForever {},
     Trap {},
     Panic {
@@ -188,6 +196,14 @@ pub(crate) struct ProgressParams {
     pub(crate) stage: String,
     #[serde(default)]
     pub(crate) odd: bool,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Stack {
+    #[default]
+    Hidden,
+    Memory,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]

@@ -1,4 +1,6 @@
-use filmgate_plugin::{Error, Publication, Stored};
+use std::io;
+
+use filmgate_plugin::{Error, Inputs, Outbox, Publication, Stored, store_video};
 use serde_json::{Value, json};
 
 use crate::outcome;
@@ -35,4 +37,15 @@ pub(crate) fn submit_all(files: &[FileParams]) -> Result<Vec<Result<Publication,
         stores.push(file.write()?);
     }
     Ok(stores.into_iter().map(|store| store.submit()).collect())
+}
+
+/// Stores an input as it is, so that a test can have a real video without a codec in here.
+pub(crate) fn copy(inputs: &Inputs, name: &str, path: Option<&str>, slot: Option<&str>) -> Result<Value, Error> {
+    let mut file = Outbox::new().create(path.unwrap_or(name))?;
+    io::copy(&mut inputs.open(name)?, &mut file)?;
+    let mut store = store_video(file.finish()?);
+    if let Some(slot) = slot {
+        store = store.slot(slot);
+    }
+    Ok(json!({ "stored": store.send()? }))
 }

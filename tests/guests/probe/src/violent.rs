@@ -5,7 +5,7 @@ use filmgate_plugin::Error;
 use filmgate_plugin::bindings::wasi::clocks::monotonic_clock;
 use serde_json::{Value, json};
 
-use crate::params::{FileParams, LogStyle, Stdio};
+use crate::params::{FileParams, LogStyle, Stack, Stdio};
 use crate::store;
 
 const MIB: usize = 1 << 20;
@@ -17,10 +17,27 @@ pub(crate) fn spin() -> ! {
     }
 }
 
+/// Two stacks can overflow: the one that WebAssembly hides, and the compiler's own in linear memory.
+pub(crate) fn recurse(stack: Stack) -> u64 {
+    match stack {
+        Stack::Hidden => descend(black_box(1)),
+        Stack::Memory => descend_with_frame(0),
+    }
+}
+
+/// The answer is changed after each call, so that the compiler cannot make a loop of it.
+#[inline(never)]
+fn descend(depth: u64) -> u64 {
+    if depth == 0 {
+        return 1;
+    }
+    descend(depth.wrapping_add(1) | 1).rotate_left(5) ^ depth
+}
+
 #[expect(unconditional_recursion, reason = "the stack is to overflow")]
-pub(crate) fn recurse(depth: u64) -> u64 {
+fn descend_with_frame(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
-    recurse(frame[63] + 1) + black_box(frame[0])
+    descend_with_frame(frame[63] + 1) + black_box(frame[0])
 }
 
 pub(crate) fn sleep_forever() -> ! {
