@@ -34,7 +34,7 @@ fn holes_count() {
     run("sparse 8000000").exhausted(Exhausted::OutboxBytes);
     assert_eq!(run("sparse 16").usage.outbox_bytes_written, 16 * MIB);
     let ran = run("far-write 16");
-    assert!(ran.exhausted(Exhausted::OutboxBytes).contains("Quota"), "{ran:?}");
+    assert!(ran.exhausted(Exhausted::OutboxBytes).contains("quota"), "{ran:?}");
     assert_eq!(run("far-write 15").usage.outbox_bytes_written, 15 * MIB + 1);
 }
 
