@@ -1,4 +1,4 @@
-//! Time, memory, stack, handles: every limit stops what it is there for and is named in the outcome.
+//! Time, memory, stack, handles: every limit stops what it is there for and is named in the outcome (P3).
 
 use std::time::{Duration, Instant};
 

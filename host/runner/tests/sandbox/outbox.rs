@@ -1,4 +1,5 @@
-//! The outbox's budget is exact whichever way a guest writes, and nothing outside the two directories can be reached.
+//! The outbox's budget is exact whichever way a guest writes (P3), and nothing outside the two directories can be reached
+//! (P1).
 
 use std::os::unix::fs::symlink;
 
@@ -78,6 +79,13 @@ fn large_writes_and_zeroes_count() {
     run("large-stream-writes 17").exhausted(Exhausted::OutboxBytes);
     assert_eq!(run("zeroes 4096").usage.outbox_bytes_written, 16 * MIB);
     run("zeroes 4097").exhausted(Exhausted::OutboxBytes);
+}
+
+#[test]
+fn write_larger_than_allowed_traps_and_writes_nothing() {
+    let ran = run("write-unasked 1000000");
+    assert!(ran.trapped().contains("check-write"), "{ran:?}");
+    assert_eq!(ran.usage.outbox_bytes_written, 0);
 }
 
 #[test]
