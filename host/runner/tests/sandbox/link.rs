@@ -11,18 +11,18 @@ use crate::support::{Job, Ran, block_on, hostile, stored};
 #[test]
 fn host_that_leaves_ends_the_guest_and_its_thread() {
     for params in ["spin", "sleep 100000000", "store", "print 100000000", "submit-and-return 1"] {
-        let job = Job::new(params).budget(|budget| budget.log_bytes = 100_000_000);
+        // Limits that do not end it first.
+        let job = Job::new(params).budget(|budget| {
+            budget.log_bytes = 100_000_000;
+            (budget.cpu, budget.wall) = (Duration::from_secs(3600), Duration::from_secs(3600));
+        });
         let sender = block_on(async {
             let host = job.begin().await;
             tokio::time::sleep(Duration::from_millis(50)).await;
             host.sender()
         });
-        // The thread held the other end of this one.
-        block_on(async {
-            while sender.send(&ToRunner::Cancel).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        });
+        // The sender is not what keeps it alive.
+        block_on(sender.closed());
     }
 }
 
