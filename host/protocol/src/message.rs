@@ -193,7 +193,7 @@ pub struct PluginError {
 pub enum Outcome {
     /// `render` answered with this summary: the guest's text, at most 64 KiB, not checked to be JSON.
     Returned(String),
-    /// `render` answered with an error.
+    /// `render` answered with an error, or with a summary over its limit (code `summary-too-large`).
     Failed(PluginError),
     /// The guest trapped; the text says where, at most 4 KiB.
     Trapped(String),
@@ -231,7 +231,7 @@ pub enum Exhausted {
     OutboxEntries,
     /// [`Budget::outbox_depth`].
     OutboxDepth,
-    /// [`Budget::store_calls`].
+    /// [`Budget::store_calls`]. The guest is told by a refusal and goes on, so no runner reports this today.
     StoreCalls,
     /// [`Budget::hostcall_bytes`].
     HostcallBytes,

@@ -70,6 +70,11 @@ impl HostSender {
         let frame = encode(message)?;
         self.frames.send(frame).await.map_err(|_| SendError::Closed(LinkClosed))
     }
+
+    /// Waits until the runner is gone: its guest's memory is freed and its files are closed.
+    pub async fn closed(&self) {
+        self.frames.closed().await;
+    }
 }
 
 /// Starts a thread that runs one job of `plugin` in this process and ends with it.

@@ -1,4 +1,38 @@
 //! Runs one plugin in the sandbox: no credentials, no network, no database.
+//!
+//! A host compiles a component into a [`Plugin`] and starts a runner for each job: today a thread of its own process
+//! ([`spawn_in_process`]), later a child process that calls [`serve`] over a socket. Both speak [`filmgate_protocol`] and
+//! nothing else, so what follows holds for both.
+//!
+//! # What is defended where
+//!
+//! | against | by | ends as |
+//! |---|---|---|
+//! | imports that were not granted, another world version | `grants`, `plugin`: names checked before compiling, types by linking before running | [`PluginRefusal`] |
+//! | threads, 64-bit memories, other proposals | `engine`: switched off | [`PluginRefusal::Compile`] |
+//! | endless computing | `engine::ticker`, `cpu`: interrupted every 10 ms, CPU time of the job's thread compared with the budget | `Exhausted(Cpu)` |
+//! | endless waiting, blocked calls | `serve`: the guest is dropped at the wall-clock limit, where it computes at its next interruption | `Exhausted(Wall)` |
+//! | memory, tables | `limiter`: all of them summed; an abort after a refusal is put down to it | `Exhausted(Memory)`, `Exhausted(Tables)` |
+//! | deep recursion | `engine`: 512 KiB of stack | `Trapped` |
+//! | handles, large arguments and answers | wasmtime's handle limit, its hostcall fuel, the capacity of the resource table | `Exhausted(Handles)`, `Exhausted(HostcallBytes)` |
+//! | full disk, holes, many or deep entries | `filesystem`: each growth and creation charged before it happens | an error for the guest; `Exhausted(Outbox…)` if it then fails |
+//! | links, paths that leave the outbox, changed inputs | `filesystem`: links denied; `wasmtime-wasi` resolves paths below two directories, `/in` read-only | an error for the guest |
+//! | network, environment, arguments | `state`: none allowed, none given. Sockets can be imported, since Python and JavaScript runtimes do | an error for the guest |
+//! | endless log | `outbound`: bytes beyond the budget dropped and counted; a slow host makes the guest wait | |
+//! | floods of reports and calls | `outbound`: 20 reports a second, the latest kept; `store_video`: calls counted, publications in flight limited | an error for the guest |
+//! | large texts in what reaches the host | `store_video::bounds`, `progress`, `serve::guest`: refused or cut below the protocol's limits | |
+//! | a host that leaves | `serve`: the guest is dropped | nothing |
+//!
+//! What the guest says is never judged here beyond its size: paths, media types, slots and metadata are the host's, which
+//! does not trust this side of the link.
+//!
+//! # What is not defended here
+//!
+//! A flaw in wasmtime opens the process, which is why it should hold nothing worth having: that is the child process's
+//! part. Compiling is limited in input size only. A thread blocked in a file operation of the machine cannot be stopped.
+//! The outbox's budget holds against guests, not against an escape; the host measures the directory itself.
+//!
+//! Runs on Unix.
 
 mod bindings;
 mod calls;

@@ -99,3 +99,31 @@ impl Sum {
         self.used -= std::mem::take(&mut self.granted);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Sum;
+
+    #[test]
+    fn growth_of_all_is_summed() {
+        let mut sum = Sum::new(100);
+        assert!(sum.grow(0, 60));
+        assert!(!sum.grow(0, 41), "a second one on top of the first");
+        assert!(sum.grow(0, 40));
+        assert!(!sum.grow(60, 61));
+        assert!(!sum.grow(0, usize::MAX));
+        assert_eq!(sum.used, 100);
+    }
+
+    #[test]
+    fn failed_growth_is_taken_back_once() {
+        let mut sum = Sum::new(100);
+        assert!(sum.grow(0, 60) && sum.grow(0, 30));
+        sum.take_back();
+        sum.take_back();
+        assert_eq!(sum.used, 60);
+        assert!(!sum.grow(0, 50));
+        sum.take_back();
+        assert_eq!(sum.used, 60, "a refusal leaves nothing to take back");
+    }
+}

@@ -50,9 +50,15 @@ pub async fn serve(plugin: &Plugin, mut receiver: impl FrameReceiver, mut sender
     let Some(outcome) = outcome else { return };
     let outcome = if session.is_cancelled() { Outcome::Cancelled } else { outcome };
     session.outbound.finish(FromRunner::Finished { outcome, usage: session.meters.usage() });
-    if sending.await.is_err() {
-        tracing::debug!("host left before the end of a job");
+    tokio::select! {
+        sent = &mut sending => if sent.is_err() { tracing::debug!("host left before the end of a job") },
+        () = drain(&mut receiver) => {}
     }
+}
+
+/// Takes in what a host says that does not know yet that the job is over: it may wait to be heard before it reads on.
+async fn drain(receiver: &mut impl FrameReceiver) {
+    while receiver.recv().await.is_some() {}
 }
 
 enum First {

@@ -7,8 +7,9 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::filesystem::outbox::{Grant, Quota};
 
-/// Bytes a guest may write in one call; as much as `wasmtime-wasi` grants.
-const WRITE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes a guest may write in one call: well below the usual [`filmgate_protocol::Budget::hostcall_bytes`], which would
+/// end the job. Beyond 64 KiB larger calls are not faster.
+const WRITE_BYTES_MAX: usize = 256 * 1024;
 
 /// Where the next byte of a stream goes.
 #[derive(Clone, Copy)]

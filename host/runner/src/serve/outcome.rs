@@ -1,6 +1,7 @@
 use filmgate_protocol::{Exhausted, Outcome, PluginError};
-use wasmtime::Trap;
+use rustc_demangle::demangle;
 use wasmtime::component::ResourceTableError;
+use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::cpu::CpuSpent;
@@ -14,9 +15,39 @@ const TEXT_BYTES_MAX: usize = 4 * 1024;
 const HOSTCALL_FUEL_TEXT: &str = "fuel allocated for hostcalls has been exhausted";
 const HANDLES_TEXT: &str = "store handle limit exceeded";
 
-/// The error with its causes, for people.
+/// The error with its causes, for people: where it was comes last, since it may be cut.
 pub(super) fn text(error: &wasmtime::Error) -> String {
-    cut(format!("{error:#}"), TEXT_BYTES_MAX)
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return cut(format!("{error:#}"), TEXT_BYTES_MAX);
+    };
+    // wasmtime puts its own rendering of the backtrace in front of the causes.
+    let own = backtrace.to_string();
+    let causes = error.chain().map(ToString::to_string).filter(|cause| !cause.ends_with(&own));
+    let mut text = causes.collect::<Vec<_>>().join(": ");
+    for (name, times) in places(backtrace) {
+        text.push_str("\n  in ");
+        text.push_str(&name);
+        if times > 1 {
+            text.push_str(&format!(" ({times} times)"));
+        }
+    }
+    cut(text, TEXT_BYTES_MAX)
+}
+
+/// The guest's functions, innermost first, recursion counted.
+fn places(backtrace: &WasmBacktrace) -> Vec<(String, u32)> {
+    let mut places: Vec<(String, u32)> = Vec::new();
+    for frame in backtrace.frames() {
+        let name = match frame.func_name() {
+            Some(name) => format!("{:#}", demangle(name)),
+            None => format!("function {}", frame.func_index()),
+        };
+        match places.last_mut() {
+            Some((last, times)) if *last == name => *times += 1,
+            _ => places.push((name, 1)),
+        }
+    }
+    places
 }
 
 /// `render` answered with an error. Standard libraries turn a full outbox into a bare I/O error, so the limit is named

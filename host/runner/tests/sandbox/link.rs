@@ -11,19 +11,38 @@ use crate::support::{Job, Ran, block_on, hostile, stored};
 #[test]
 fn host_that_leaves_ends_the_guest_and_its_thread() {
     for params in ["spin", "sleep 100000000", "store", "print 100000000", "submit-and-return 1"] {
-        let job = Job::new(params).budget(|budget| budget.log_bytes = 100_000_000);
+        // Limits that do not end it first.
+        let job = Job::new(params).budget(|budget| {
+            budget.log_bytes = 100_000_000;
+            (budget.cpu, budget.wall) = (Duration::from_secs(3600), Duration::from_secs(3600));
+        });
         let sender = block_on(async {
             let host = job.begin().await;
             tokio::time::sleep(Duration::from_millis(50)).await;
             host.sender()
         });
-        // The thread held the other end of this one.
-        block_on(async {
-            while sender.send(&ToRunner::Cancel).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        });
+        // The sender is not what keeps it alive.
+        block_on(sender.closed());
     }
+}
+
+/// More answers than the link holds, to a guest that is gone while its log waits for a reader.
+#[test]
+fn host_may_talk_before_it_reads() {
+    block_on(async {
+        let job = Job::new("print 3000000").budget(|budget| {
+            budget.log_bytes = 3_000_000;
+            budget.wall = Duration::from_millis(100);
+        });
+        let mut host = job.begin().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        for _ in 0..100 {
+            host.send(&ToRunner::Cancel).await.expect("be heard");
+        }
+        let mut ran = Ran::default();
+        while ran.take(host.recv().await.expect("a message")) {}
+        ran.exhausted(filmgate_protocol::Exhausted::Wall);
+    });
 }
 
 #[test]
@@ -111,4 +130,26 @@ impl FrameSender for Sink {
     async fn send(&mut self, frame: Vec<u8>) -> Result<(), LinkClosed> {
         self.0.send(frame).map_err(|_| LinkClosed)
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn engine_takes_its_thread_along() {
+    crate::support::engine();
+    let threads = || {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("list the threads");
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|name| name.trim() == "filmgate-epoch").count()
+    };
+    let before = threads();
+    let engine = filmgate_runner::Engine::new().expect("start an engine");
+    while threads() == before {
+        std::thread::yield_now();
+    }
+    drop(engine);
+    block_on(async {
+        while threads() != before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
 }

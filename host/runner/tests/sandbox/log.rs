@@ -1,4 +1,4 @@
-//! Standard output and standard error: bounded, in order, always text.
+//! Standard output and standard error: bounded, in order, always text (P3).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is accepted as a plugin and what a refusal says.
+//! What is accepted as a plugin and what a refusal says (P1).
 
 use filmgate_runner::{COMPONENT_BYTES_MAX, Kind, Plugin, PluginRefusal, WORLD_VERSION, granted_imports, inspect};
 

@@ -25,7 +25,7 @@ fn request_and_answer_travel_whole() {
 
 #[test]
 fn refusal_reaches_the_guest_as_it_is() {
-    let ran = answer_all(Job::new("store"), |call| {
+    let ran = answer_all(&Job::new("store"), |call| {
         let error = PluginError { code: "busy".into(), message: "still open".into(), retryable: true };
         vec![ToRunner::Stored { call, result: Err(error) }]
     });
@@ -42,7 +42,7 @@ fn a_hundred_thousand_calls_are_refused_by_the_quota() {
 
 #[test]
 fn publications_in_flight_are_limited() {
-    let ran = answer_all(Job::new("submit-many 5"), |call| {
+    let ran = answer_all(&Job::new("submit-many 5"), |call| {
         // The first two are stored before the third is claimed, so there is room again when the guest goes on.
         let stored_of = |call| ToRunner::Stored { call, result: Ok(stored(call)) };
         let claimed = ToRunner::Claimed { call, result: Ok(()) };
@@ -60,7 +60,7 @@ fn publications_in_flight_are_limited() {
 
 #[test]
 fn submitted_files_report_their_outcomes_in_any_order() {
-    let ran = answer_all(Job::new("submit-and-wait 3"), |call| {
+    let ran = answer_all(&Job::new("submit-and-wait 3"), |call| {
         let mut answers = vec![ToRunner::Claimed { call, result: Ok(()) }];
         if call == 2 {
             let failed = PluginError { code: "upload-failed".into(), message: String::new(), retryable: false };
@@ -75,7 +75,7 @@ fn submitted_files_report_their_outcomes_in_any_order() {
 
 #[test]
 fn refused_claim_is_no_publication() {
-    let ran = answer_all(Job::new("submit-many 4"), |call| {
+    let ran = answer_all(&Job::new("submit-many 4"), |call| {
         let error = PluginError { code: "not-found".into(), message: String::new(), retryable: false };
         vec![ToRunner::Claimed { call, result: Err(error) }]
     });
@@ -114,7 +114,7 @@ fn trap_does_not_wait_for_what_is_under_way() {
 #[test]
 fn guest_blocked_in_a_call_ends_with_the_wall_clock() {
     let job = Job::new("store").budget(|budget| budget.wall = Duration::from_millis(300));
-    answer_all(job, |_| Vec::new()).exhausted(Exhausted::Wall);
+    answer_all(&job, |_| Vec::new()).exhausted(Exhausted::Wall);
 }
 
 #[test]
@@ -137,11 +137,11 @@ fn calls_that_were_refused_still_count() {
 /// A host that claims everything and stores nothing.
 fn never_stored(params: &str) -> Ran {
     let job = Job::new(params).budget(|budget| budget.wall = Duration::from_millis(500));
-    answer_all(job, |call| vec![ToRunner::Claimed { call, result: Ok(()) }])
+    answer_all(&job, |call| vec![ToRunner::Claimed { call, result: Ok(()) }])
 }
 
 /// Runs a job with a host that answers each request with the given messages.
-fn answer_all(job: Job, answers: impl Fn(u32) -> Vec<ToRunner>) -> Ran {
+fn answer_all(job: &Job, answers: impl Fn(u32) -> Vec<ToRunner>) -> Ran {
     block_on(async {
         let mut host = job.begin().await;
         let mut ran = Ran::default();

@@ -19,21 +19,24 @@ pub(crate) fn engine() -> &'static Engine {
     ENGINE.get_or_init(|| Engine::new().expect("start the engine"))
 }
 
-/// The component built from `tests/guests/hostile`, once a run.
+/// Builds one of the workspace's guests and reads it.
+pub(crate) fn build(package: &str) -> Vec<u8> {
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).parent().expect("a parent").to_owned();
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--package", package])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("run cargo");
+    assert!(status.success(), "build the guest {package}");
+    std::fs::read(target.join("wasm32-wasip2/release").join(format!("{package}.wasm"))).expect("read the guest")
+}
+
+/// The component of `tests/guests/hostile`.
 pub(crate) fn hostile_bytes() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
-    BYTES.get_or_init(|| {
-        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).parent().expect("a parent").to_owned();
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--package", "hostile"])
-            .arg("--target-dir")
-            .arg(&target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("run cargo");
-        assert!(status.success(), "build the guest");
-        std::fs::read(target.join("wasm32-wasip2/release/hostile.wasm")).expect("read the guest")
-    })
+    BYTES.get_or_init(|| build("hostile"))
 }
 
 pub(crate) fn hostile() -> &'static Plugin {
@@ -94,15 +97,24 @@ impl Job {
 
     /// Starts the job and leaves the conversation to the caller.
     pub(crate) async fn begin(&self) -> HostEnd {
-        let host = spawn_in_process(hostile()).expect("start a runner");
+        self.begin_in(hostile()).await
+    }
+
+    async fn begin_in(&self, plugin: &Plugin) -> HostEnd {
+        let host = spawn_in_process(plugin).expect("start a runner");
         host.send(&ToRunner::Start(Box::new(self.start.clone()))).await.expect("send the start");
         host
     }
 
     /// Runs the job to its end with a host that stores everything.
     pub(crate) fn run(&self) -> Ran {
+        self.run_in(hostile())
+    }
+
+    /// The same with another plugin.
+    pub(crate) fn run_in(&self, plugin: &Plugin) -> Ran {
         block_on(async {
-            let mut host = self.begin().await;
+            let mut host = self.begin_in(plugin).await;
             let mut ran = Ran::default();
             while ran.take(host.recv().await.expect("a message")) {
                 if let Some(request) = ran.unanswered.take() {

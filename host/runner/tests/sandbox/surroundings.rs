@@ -1,4 +1,4 @@
-//! What a guest finds around it.
+//! What a guest finds around it: its job and nothing else (P1).
 
 use crate::support::run;
 

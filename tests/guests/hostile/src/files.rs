@@ -26,6 +26,7 @@ pub(crate) fn run(behaviour: &str, number: usize) -> Option<Answer> {
         "many-handles" => many_handles(number),
         "overlapping-streams" => overlapping_streams(number),
         "large-stream-writes" => large_stream_writes(number),
+        "write-unasked" => write_unasked(number),
         "zeroes" => zeroes(number),
         "rename-and-append" => rename_and_append(number),
         "write-honest" => write_honest(number),
@@ -158,12 +159,21 @@ fn overlapping_streams(kibibytes: usize) -> Answer {
 fn large_stream_writes(mebibytes: usize) -> Answer {
     let stream = create("large")?.write_via_stream(0).map_err(|code| format!("{code:?}"))?;
     let block = vec![3_u8; MIB];
-    for _ in 0..mebibytes {
+    let mut left = mebibytes * MIB;
+    while left > 0 {
         let allowed = stream.check_write().map_err(stream_error)?;
-        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).min(block.len());
-        stream.write(&block[..allowed]).map_err(stream_error)?;
+        let now = usize::try_from(allowed).unwrap_or(usize::MAX).min(block.len()).min(left);
+        stream.write(&block[..now]).map_err(stream_error)?;
+        left -= now;
     }
     stream.blocking_flush().map_err(stream_error)?;
+    Ok("written".into())
+}
+
+/// More in one call than the stream allows.
+fn write_unasked(bytes: usize) -> Answer {
+    let stream = create("unasked")?.write_via_stream(0).map_err(|code| format!("{code:?}"))?;
+    stream.write(&vec![1; bytes]).map_err(stream_error)?;
     Ok("written".into())
 }
 
