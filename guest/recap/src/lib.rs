@@ -1,1 +1,17 @@
 //! The reference plugin: a monthly recap as an MP4 and a thumbnail.
+
+mod backdrop;
+mod canvas;
+mod ease;
+mod language;
+mod music;
+pub mod params;
+pub mod photo;
+mod recap;
+mod scene;
+mod text;
+mod theme;
+mod timeline;
+
+pub use recap::{Error, Finished, Input, Recap, SceneSummary, Summary};
+pub use theme::ThemeName;
