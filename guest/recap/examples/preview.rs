@@ -25,10 +25,9 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let start = Instant::now();
-    let finished = recap.render(std::fs::File::create(out.join("recap.mp4"))?, |_, _| true)?;
-    std::fs::write(out.join("thumbnail.jpg"), &finished.thumbnail)?;
-    let summary = serde_json::to_string(&finished.summary)?;
-    std::fs::write(out.join("summary.json"), format!("{summary}\n"))?;
+    recap.render(std::fs::File::create(out.join("recap.mp4"))?, |_, _| true)?;
+    std::fs::write(out.join("thumbnail.jpg"), recap.thumbnail()?)?;
+    std::fs::write(out.join("summary.json"), serde_json::to_string(&recap.summary())?)?;
     std::fs::write(out.join("seconds.txt"), format!("{:.1}\n", start.elapsed().as_secs_f64()))?;
     Ok(())
 }

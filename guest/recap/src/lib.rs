@@ -7,11 +7,12 @@ mod language;
 mod music;
 pub mod params;
 pub mod photo;
+mod plugin;
 mod recap;
 mod scene;
 mod text;
 mod theme;
 mod timeline;
 
-pub use recap::{Error, Finished, Input, Recap, SceneSummary, Summary};
+pub use recap::{Error, Input, Recap, SceneSummary, Summary};
 pub use theme::ThemeName;

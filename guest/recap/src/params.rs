@@ -4,7 +4,7 @@ mod check;
 mod model;
 
 pub use check::ParamsError;
-pub(crate) use check::{parse_colour, parse_period};
+pub(crate) use check::{missing_input, parse_colour, parse_period};
 pub use model::{Chart, ChartKind, Language, Music, Params, Photo, Quality, Size, Stat};
 
 use serde_json::Value;

@@ -71,16 +71,6 @@ pub struct SceneSummary {
     pub start: f64,
 }
 
-/// What [`Recap::render`] answers with.
-pub struct Finished {
-    /// A JPEG of the same size as the video.
-    pub thumbnail: Vec<u8>,
-    /// Facts about the video.
-    pub summary: Summary,
-    /// Bytes of the video.
-    pub size: u64,
-}
-
 impl Recap {
     /// Lays out the video. `period` (year and month) wins over the one in the parameters.
     ///
@@ -132,11 +122,11 @@ impl Recap {
         pixmap.data_as_u8_slice().to_vec()
     }
 
-    /// Draws and encodes everything and writes the MP4 to `file`.
+    /// Draws and encodes everything, writes the MP4 to `file` and answers its size in bytes.
     ///
     /// `report` hears the share of the work that is done, 0 to 1, and what is being done; when it answers `false` rendering stops with
     /// [`Error::Cancelled`]. It is asked before each frame.
-    pub fn render(&self, file: impl Write, mut report: impl FnMut(f32, &str) -> bool) -> Result<Finished, Error> {
+    pub fn render(&self, file: impl Write, mut report: impl FnMut(f32, &str) -> bool) -> Result<u64, Error> {
         let mut proceed = |share: f64, stage: &str| {
             #[expect(clippy::cast_possible_truncation, reason = "a share for a progress bar")]
             let share = share as f32;
@@ -162,11 +152,16 @@ impl Recap {
             video.frame(pixmap.data_as_u8_slice())?;
         }
         proceed(0.97, "write video")?;
-        let size = video.finish_into(file)?;
-        proceed(0.99, "make thumbnail")?;
-        self.draw(&mut canvas, self.thumbnail_frame(), &mut pixmap);
-        let thumbnail = encode_jpeg(pixmap.data_as_u8_slice(), self.width, self.height)?;
-        Ok(Finished { thumbnail, summary: self.summary(), size })
+        Ok(video.finish_into(file)?)
+    }
+
+    /// A JPEG of the same size as the video.
+    pub fn thumbnail(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        let encoder = jpeg_encoder::Encoder::new(&mut bytes, 88);
+        let picture = self.picture(self.thumbnail_frame());
+        encoder.encode(&picture, self.width, self.height, jpeg_encoder::ColorType::Rgba)?;
+        Ok(bytes)
     }
 
     /// The title when everything on it has appeared and nothing has left.
@@ -183,11 +178,4 @@ impl Recap {
         draw_frame(canvas, &self.scenes, &self.timeline, &self.theme, frame, self.fps);
         canvas.finish(target);
     }
-}
-
-fn encode_jpeg(rgba: &[u8], width: u16, height: u16) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let encoder = jpeg_encoder::Encoder::new(&mut bytes, 88);
-    encoder.encode(rgba, width, height, jpeg_encoder::ColorType::Rgba)?;
-    Ok(bytes)
 }

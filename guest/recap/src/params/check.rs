@@ -10,9 +10,9 @@ const AREA_MAX: u32 = 1_920 * 1_088;
 
 /// A parameter that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("parameter `{field}` is {value}: {allowed}")]
+#[error("{field}: {value} is not allowed: {allowed}")]
 pub struct ParamsError {
-    /// Path of the field, for example `stats[2].value`; `(all)` for the parameters as a whole.
+    /// Path of the field, for example `params.stats[2].value`; `params` for the parameters as a whole.
     pub field: String,
     /// Its value as JSON, cut after 60 characters; `missing` where there is none.
     pub value: String,
@@ -22,7 +22,7 @@ pub struct ParamsError {
 
 impl ParamsError {
     fn new(field: &str, value: &Value, allowed: impl Into<String>) -> ParamsError {
-        let field = if field.is_empty() { "(all)".to_owned() } else { field.to_owned() };
+        let field = in_params(field);
         let json = value.to_string();
         let mut shown: String = json.chars().take(60).collect();
         if shown.len() < json.len() {
@@ -34,11 +34,22 @@ impl ParamsError {
     /// Something the schema lets through and the types do not: a fault of this plugin, but still one clear message.
     pub(super) fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ParamsError {
         ParamsError {
-            field: error.path().to_string(),
+            field: in_params(&error.path().to_string()),
             value: "not readable".to_owned(),
             allowed: error.inner().to_string(),
         }
     }
+}
+
+/// A path as it is shown.
+fn in_params(path: &str) -> String {
+    if path.is_empty() || path == "." { "params".to_owned() } else { format!("params.{path}") }
+}
+
+/// A photo that is not among the inputs.
+pub(crate) fn missing_input(index: usize, file: &str, inputs: &str) -> ParamsError {
+    let allowed = format!("it must be the name of an input of the job: {inputs}");
+    ParamsError::new(&format!("photos[{index}].file"), &file.into(), allowed)
 }
 
 /// Checks against the shipped schema.
@@ -52,8 +63,8 @@ pub(super) fn against_schema(value: &Value) -> Result<(), ParamsError> {
 pub(super) fn across_fields(params: &Params) -> Result<(), ParamsError> {
     if params.width.is_some() != params.height.is_some() {
         let (given, missing) = if params.width.is_some() { ("width", "height") } else { ("height", "width") };
-        let allowed = format!("must be given together with `{given}`");
-        return Err(ParamsError { field: missing.to_owned(), value: "missing".to_owned(), allowed });
+        let allowed = format!("it must be given together with `{given}`");
+        return Err(ParamsError { field: in_params(missing), value: "missing".to_owned(), allowed });
     }
     let (width, height) = params.dimensions();
     if u32::from(width) * u32::from(height) > AREA_MAX {
@@ -117,7 +128,7 @@ fn check_characters(field: &str, text: &str) -> Result<(), ParamsError> {
 
 /// The subset of JSON Schema that the shipped schema uses.
 fn check(field: &str, value: &Value, schema: &Value) -> Result<(), ParamsError> {
-    let refuse = || Err(ParamsError::new(field, value, format!("allowed is {}", describe(schema))));
+    let refuse = || Err(ParamsError::new(field, value, format!("it must be {}", describe(schema))));
     if !has_type(value, &schema["type"]) {
         return refuse();
     }
@@ -155,8 +166,8 @@ fn check(field: &str, value: &Value, schema: &Value) -> Result<(), ParamsError> 
             match required.find(|name| !fields.contains_key(*name)) {
                 None => Ok(()),
                 Some(name) => {
-                    let allowed = format!("must be {}", describe(&schema["properties"][name]));
-                    Err(ParamsError { field: path(name), value: "missing".to_owned(), allowed })
+                    let allowed = format!("it must be {}", describe(&schema["properties"][name]));
+                    Err(ParamsError { field: in_params(&path(name)), value: "missing".to_owned(), allowed })
                 }
             }
         }
