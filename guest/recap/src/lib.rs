@@ -14,5 +14,6 @@ mod text;
 mod theme;
 mod timeline;
 
+pub use plugin::render;
 pub use recap::{Error, Input, Recap, SceneSummary, Summary};
 pub use theme::ThemeName;

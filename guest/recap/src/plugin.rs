@@ -10,7 +10,10 @@ use std::io::Read;
 const PHOTOS_MAX: usize = 6;
 
 /// Renders the recap and publishes `recap.mp4` (slot `video`) and `thumbnail.jpg` (slot `thumbnail`).
-pub(crate) fn render(job: &Job<serde_json::Value>) -> Result<Summary, filmgate_plugin::Error> {
+///
+/// Fails with `invalid-params`, naming the field, with `invalid-input`, naming the photo, with `cancelled` soon after the job was, or
+/// with what the outbox or the host answered.
+pub fn render(job: &Job<serde_json::Value>) -> Result<Summary, filmgate_plugin::Error> {
     let params = Params::from_json(&job.params).map_err(Error::from)?;
     progress::report(0.0, "read photos");
     let photos = read_photos(&params, &job.inputs)?;

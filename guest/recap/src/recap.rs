@@ -134,7 +134,7 @@ impl Recap {
         };
         let quantizer = match self.quality {
             Quality::Draft => 32,
-            Quality::Standard => 25,
+            Quality::Standard => 23,
             Quality::High => 20,
         };
         let (width, height) = (u32::from(self.width), u32::from(self.height));

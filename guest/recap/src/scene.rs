@@ -33,13 +33,15 @@ pub(crate) struct Clock {
     pub(crate) now: f64,
     /// Seconds the scene lasts.
     pub(crate) length: f64,
+    /// Seconds at the start in which the scene is still coming in: nothing appears on it before.
+    pub(crate) lead: f64,
 }
 
 impl Clock {
     /// Seconds for things that appear: they take their time, but in a short scene they are quicker, so that everything is there well before
     /// the end.
     pub(crate) fn entrance(self) -> f64 {
-        self.now / (self.length / 2.8).clamp(0.35, 1.0)
+        ((self.now - self.lead) / (self.length / 2.8).clamp(0.35, 1.0)).max(0.0)
     }
 
     /// Share of the scene that has passed, 0 to 1.

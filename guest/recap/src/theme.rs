@@ -73,13 +73,10 @@ impl Theme {
         let accent_2 = readable(accent_2, bottom, CONTRAST_GRAPHIC);
         let closing = match name {
             ThemeName::Mono => [colour(0xfa_fafa), colour(0xc9_c9d2)],
-            _ => [mix(accent, colour(0), 0.18), mix(accent_2, accent, 0.35)],
+            _ => [mix(accent, colour(0), 0.22), mix(accent_2, accent, 0.40)],
         };
-        let on_closing = [colour(0xff_ffff), mix(colour(0x0b_0b14), closing[0], 0.12)]
-            .into_iter()
-            .max_by(|a, b| worst_contrast(*a, closing).total_cmp(&worst_contrast(*b, closing)))
-            .unwrap_or(text);
-        // The card may be of middle lightness: move it away from its text until that can be read.
+        let on_closing = if name == ThemeName::Mono { colour(0x14_1418) } else { colour(0xff_ffff) };
+        // Accents are chosen against the background: here they move away from the text until it can be read.
         let closing = closing.map(|side| readable(side, on_closing, CONTRAST_TEXT));
         let surface = if is_light { colour(0xff_ffff).with_alpha(0.78) } else { colour(0xff_ffff).with_alpha(0.07) };
         Theme { background: [top, bottom], surface, text, muted, accent, accent_2, closing, on_closing, is_light }
@@ -110,10 +107,6 @@ fn readable(colour: Colour, background: Colour, wanted: f32) -> Colour {
     (0..=20).map(step).find(|candidate| contrast(*candidate, background) >= wanted).unwrap_or(goal)
 }
 
-fn worst_contrast(text: Colour, backgrounds: [Colour; 2]) -> f32 {
-    backgrounds.into_iter().map(|background| contrast(text, background)).fold(f32::INFINITY, f32::min)
-}
-
 /// Contrast ratio of WCAG 2.2, 1 to 21.
 fn contrast(a: Colour, b: Colour) -> f32 {
     let (a, b) = (luminance(a), luminance(b));
@@ -131,10 +124,14 @@ fn luminance(colour: Colour) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONTRAST_GRAPHIC, CONTRAST_TEXT, Theme, ThemeName, contrast, worst_contrast};
+    use super::{CONTRAST_GRAPHIC, CONTRAST_TEXT, Colour, Theme, ThemeName, contrast};
 
     const NAMES: [ThemeName; 6] =
         [ThemeName::Midnight, ThemeName::Ember, ThemeName::Forest, ThemeName::Paper, ThemeName::Sky, ThemeName::Mono];
+
+    fn worst_contrast(text: Colour, backgrounds: [Colour; 2]) -> f32 {
+        backgrounds.into_iter().map(|background| contrast(text, background)).fold(f32::INFINITY, f32::min)
+    }
 
     #[test]
     fn text_can_be_read_in_every_theme_with_any_accent() {

@@ -23,7 +23,9 @@ pub(super) fn draw_frame(
     let clock = |scene: usize| {
         let slot = timeline.slots[scene];
         let seconds = |frames: u32| f64::from(frames) / f64::from(fps);
-        Clock { now: seconds(frame.saturating_sub(slot.start)), length: seconds(slot.end - slot.start) }
+        let length = seconds(slot.end - slot.start);
+        let lead = if scene == 0 { 0.0 } else { (0.1 * length).min(0.25) };
+        Clock { now: seconds(frame.saturating_sub(slot.start)), length, lead }
     };
     let from = &scenes[moment.scene];
     match moment.transition {

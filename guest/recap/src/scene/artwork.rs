@@ -30,7 +30,11 @@ pub(crate) struct ArtworkScene {
 
 impl ArtworkScene {
     pub(crate) fn new(frame: Frame, fonts: &Arc<Fonts>, theme: &Theme, caption: &str) -> ArtworkScene {
-        let night = if theme.is_light { mix(theme.text, theme.accent, 0.25) } else { theme.background[0] };
+        let night = if theme.is_light {
+            mix(theme.text, theme.accent, 0.25)
+        } else {
+            mix(theme.background[0], theme.accent, 0.10)
+        };
         let horizon = mix(mix(theme.accent_2, colour(0xff_ddb0), 0.55), colour(0xff_ffff), 0.12);
         let air = mix(theme.accent, horizon, 0.45);
         let ridge = |depth: f32| {
@@ -93,7 +97,7 @@ impl Scene for ArtworkScene {
 
 /// The outline of a ridge, moved by `travel` widths to the left and `rise` heights down.
 fn ridge(frame: Frame, (base, peak, waves, phase): (f64, f64, f64, f64), travel: f64, rise: f64) -> BezPath {
-    const STEPS: u32 = 96;
+    const STEPS: u32 = 200;
     // A tall frame shows a narrower piece of the same landscape.
     let stretch = (frame.width / frame.height / (16.0 / 9.0)).clamp(0.35, 1.0);
     let mut path = BezPath::new();
@@ -101,9 +105,11 @@ fn ridge(frame: Frame, (base, peak, waves, phase): (f64, f64, f64, f64), travel:
     for step in 0..=STEPS {
         let x = f64::from(step) / f64::from(STEPS);
         let angle = (x + travel) * waves * stretch * std::f64::consts::TAU + phase;
-        // Sharper at the top than at the bottom, with finer steps on it.
-        let broad = 1.0 - 1.6 * (angle * 0.5).sin().abs();
-        let fine = 0.28 * (angle * 2.3 + phase).sin() + 0.10 * (angle * 5.9).sin();
+        // Each wave is sharp at the top and round at the bottom, as ridges are; finer ones lie on the broad one.
+        let wave = |angle: f64| 1.0 - 1.6 * angle.sin().abs();
+        let broad = wave(angle * 0.5);
+        let fine =
+            0.30 * wave(angle * 1.13 + phase) + 0.13 * wave(angle * 2.71 + 2.0 * phase) + 0.05 * wave(angle * 6.3);
         path.line_to((x * frame.width, (base + rise - peak * (broad + fine)) * frame.height));
     }
     path.line_to((frame.width, frame.height));

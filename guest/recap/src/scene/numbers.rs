@@ -5,7 +5,7 @@ use crate::backdrop::backdrop;
 use crate::canvas::{Align, Canvas, Frame};
 use crate::ease;
 use crate::language::Texts;
-use crate::text::{Block, CAP_HEIGHT, Fonts, Style, fit};
+use crate::text::{Block, CAP_HEIGHT, Fonts, Line, Style, fit};
 use crate::theme::{Theme, mix};
 use std::sync::Arc;
 use vello_cpu::Pixmap;
@@ -25,8 +25,11 @@ struct Card {
     value: f64,
     decimals: usize,
     number: Style,
-    unit: Block,
+    unit: String,
+    unit_line: Line,
     label: Block,
+    /// Space for the label: that of the highest one.
+    label_height: f64,
 }
 
 pub(crate) struct NumbersScene {
@@ -54,7 +57,12 @@ impl NumbersScene {
         let top = title_top + if title.lines.is_empty() { 0.0 } else { title.height() + 54.0 * unit };
         let bottom = height - if frame.is_tall() { margin * 2.0 } else { margin };
         let areas = card_areas(frame, stats.len(), Rect::new(margin, top, width - margin, bottom));
-        let cards = stats.iter().zip(areas).map(|(stat, area)| Card::new(fonts, texts, stat, area, unit)).collect();
+        let cards: Vec<Card> =
+            stats.iter().zip(areas).map(|(stat, area)| Card::new(fonts, texts, stat, area, unit)).collect();
+        // All numbers of one size on one line, however long each is.
+        let size = cards.iter().map(|card| card.number.size).fold(f64::INFINITY, f64::min);
+        let label_height = cards.iter().map(|card| card.label.height()).fold(0.0, f64::max);
+        let cards = cards.into_iter().map(|card| card.aligned(fonts, size, label_height)).collect();
         NumbersScene {
             backdrop: backdrop(frame, theme, [(0.05, 0.0), (0.95, 0.95)]),
             theme: theme.clone(),
@@ -92,13 +100,17 @@ pub(super) fn card_areas(frame: Frame, count: usize, area: Rect) -> Vec<Rect> {
     (0..count).map(place).collect()
 }
 
+/// The unit stands beside its number, smaller.
+fn unit_style(number: Style) -> Style {
+    Style::new(number.size * 0.46, 600)
+}
+
 impl Card {
     fn new(fonts: &Fonts, texts: &Texts, stat: &StatText, area: Rect, unit: f64) -> Card {
         let inner = area.width() - 64.0 * unit;
         let label = fit(fonts, &stat.label, Style::new(29.0 * unit, 500), inner, 2, 17.0 * unit);
         let mut number = Style::new((area.height() * 0.40).min(116.0 * unit), 800).tabular();
         let text = texts.number(stat.value, stat.decimals);
-        let unit_style = |number: Style| Style::new((number.size * 0.46).max(16.0 * unit), 600);
         // Number and unit share one line; the final value is the widest one.
         let width = |number: Style| {
             let unit_width = fonts.line(&stat.unit, unit_style(number)).width;
@@ -107,8 +119,16 @@ impl Card {
         while width(number) > inner && number.size > 18.0 * unit {
             number = number.sized(number.size * 0.96);
         }
-        let unit_block = fit(fonts, &stat.unit, unit_style(number), inner, 1, 10.0 * unit);
-        Card { area, value: stat.value, decimals: stat.decimals, number, unit: unit_block, label }
+        let unit_line = fonts.line(&stat.unit, unit_style(number));
+        let label_height = label.height();
+        let (value, decimals, unit) = (stat.value, stat.decimals, stat.unit.clone());
+        Card { area, value, decimals, number, unit, unit_line, label, label_height }
+    }
+
+    fn aligned(self, fonts: &Fonts, size: f64, label_height: f64) -> Card {
+        let number = self.number.sized(size);
+        let unit_line = fonts.line(&self.unit, unit_style(number));
+        Card { number, unit_line, label_height, ..self }
     }
 
     fn draw(&self, canvas: &mut Canvas, theme: &Theme, texts: &Texts, now: f64, index: f32) {
@@ -117,7 +137,7 @@ impl Card {
         canvas.fill_rounded(self.area, 26.0 * unit, theme.surface);
         let left = x0 + 32.0 * unit;
 
-        let text_height = CAP_HEIGHT * self.number.size + 34.0 * unit + self.label.height();
+        let text_height = CAP_HEIGHT * self.number.size + 34.0 * unit + self.label_height;
         let mark = 40.0 * unit;
         let top = y0 + (self.area.height() - text_height - mark) / 2.0 + mark;
         let grown = ease::out(ease::span(now, 0.25, 0.7));
@@ -129,9 +149,8 @@ impl Card {
         let text = texts.number(self.value * counted, self.decimals);
         let line = canvas.fonts.line(&text, self.number);
         canvas.text(&line, left, baseline, Align::Left, theme.text);
-        if let Some(unit_line) = self.unit.lines.first() {
-            canvas.text(unit_line, left + line.width + 0.18 * self.number.size, baseline, Align::Left, theme.muted);
-        }
+        let unit_left = left + line.width + 0.18 * self.number.size;
+        canvas.text(&self.unit_line, unit_left, baseline, Align::Left, theme.muted);
         canvas.block(&self.label, left, baseline + 34.0 * unit, Align::Left, theme.muted, |_| 1.0);
     }
 }

@@ -39,7 +39,7 @@ impl TitleScene {
         let Frame { width, height, unit, margin } = frame;
         let wide = frame.is_wide();
         let column = if wide { width * 0.56 - margin } else { width - 2.0 * margin };
-        let title_size = if wide { 132.0 } else { 124.0 } * unit;
+        let title_size = if wide { 150.0 } else { 132.0 } * unit;
         let brand = fit(fonts, &texts.brand, Style::new(25.0 * unit, 650), column, 1, 14.0 * unit);
         let title = fit(fonts, &texts.title, Style::new(title_size, 800), column, 3, 44.0 * unit);
         let year = fit(fonts, &texts.year, Style::new(64.0 * unit, 300).tracking(0.01), column, 1, 24.0 * unit);
