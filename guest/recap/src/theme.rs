@@ -73,7 +73,7 @@ impl Theme {
         let accent_2 = readable(accent_2, bottom, CONTRAST_GRAPHIC);
         let closing = match name {
             ThemeName::Mono => [colour(0xfa_fafa), colour(0xc9_c9d2)],
-            _ => [mix(accent, colour(0), 0.22), mix(accent_2, accent, 0.40)],
+            _ => [mix(accent, colour(0), 0.22), mix(neighbour_hue(accent), colour(0), 0.30)],
         };
         let on_closing = if name == ThemeName::Mono { colour(0x14_1418) } else { colour(0xff_ffff) };
         // Accents are chosen against the background: here they move away from the text until it can be read.
@@ -92,6 +92,12 @@ pub(crate) fn colour(rgb: u32) -> Colour {
 /// `share` of `b` and the rest of `a`.
 pub(crate) fn mix(a: Colour, b: Colour, share: f32) -> Colour {
     a.lerp_rect(b, share)
+}
+
+/// A hue a little further on: towards red for warm colours, towards blue for green ones, towards green for blue ones.
+fn neighbour_hue(colour: Colour) -> Colour {
+    let hue = colour.convert::<Hsl>().components[0];
+    turn_hue(colour, if (80.0..200.0).contains(&hue) { 30.0 } else { -30.0 })
 }
 
 fn turn_hue(colour: Colour, degrees: f32) -> Colour {

@@ -71,7 +71,7 @@ fn bad_parameters_give_one_error_with_field_value_and_what_is_allowed() {
         ),
         (
             json!({"headline": "日本"}),
-            "params.headline: \"日本\" is not allowed: the font has no '日'; allowed are Latin, Greek and Cyrillic letters, digits and punctuation",
+            "params.headline: \"日本\" is not allowed: the font has no '日'; allowed are Latin, Greek and Cyrillic letters, digits, punctuation and common signs",
         ),
     ] {
         assert_eq!(refusal(&params), expected);

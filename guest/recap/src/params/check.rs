@@ -119,7 +119,7 @@ fn check_characters(field: &str, text: &str) -> Result<(), ParamsError> {
     }
     if let Some(missing) = Fonts::new().missing(text) {
         let allowed = format!(
-            "the font has no {missing:?}; allowed are Latin, Greek and Cyrillic letters, digits and punctuation"
+            "the font has no {missing:?}; allowed are Latin, Greek and Cyrillic letters, digits, punctuation and common signs"
         );
         return Err(ParamsError::new(field, &text.into(), allowed));
     }

@@ -48,7 +48,7 @@ impl Scene for ClosingScene {
             let grown = ease::out(ease::span(now, 0.1 + delay, 1.6));
             let radius = radius * width.max(height) * ease::mix(0.55, 1.0, grown);
             canvas.faded(grown, |canvas| {
-                canvas.fill_circle(Point::new(width * 0.5, height * 0.5), radius, ink.with_alpha(0.045));
+                canvas.fill_circle(Point::new(width * 0.5, height * 0.5), radius, ink.with_alpha(0.035));
             });
         }
 
