@@ -48,7 +48,10 @@ struct Parts {
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Host").field("data", &self.data.path()).field("publisher", &self.publisher).finish_non_exhaustive()
+        f.debug_struct("Host")
+            .field("data", &self.data.path())
+            .field("publisher", &self.publisher)
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,7 +158,9 @@ impl RunningJob {
     pub async fn wait(self) -> Result<JobReport, JobError> {
         match self.ended.await {
             Ok(ended) => ended,
-            Err(error) => Err(JobError { job: Some(self.id), ..JobError::early(JobFault::Internal(error.to_string())) }),
+            Err(error) => {
+                Err(JobError { job: Some(self.id), ..JobError::early(JobFault::Internal(error.to_string())) })
+            }
         }
     }
 }

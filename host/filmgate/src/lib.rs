@@ -1,6 +1,7 @@
 //! Filmgate: run other people's video renderers in a sandbox and publish what they render to your own bucket.
 
 pub mod checksum;
+pub mod config;
 mod host;
 pub mod job;
 pub mod key;

@@ -136,7 +136,8 @@ impl Publisher {
         cancel: &CancellationToken,
     ) -> Result<Asset, PublishError> {
         let kept = claimed.path();
-        let asset = self.store_and_record(plan, &claimed, sent, cancel).await.map_err(|failure| failure.keeping(kept))?;
+        let asset =
+            self.store_and_record(plan, &claimed, sent, cancel).await.map_err(|failure| failure.keeping(kept))?;
         if remove {
             self.remove(&asset, claimed).await;
         }

@@ -7,10 +7,12 @@ pub use base::{InvalidBase, PublicBase, encode_key};
 pub use class::{UrlClass, UrlLifetimes};
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::job::InvalidValue;
 use crate::key::ObjectKey;
 use crate::storage::{GetOptions, Storage, StorageError};
 
@@ -39,6 +41,29 @@ pub enum UrlMode {
     /// The object's plain address: below the public base where there is one, else the bucket's own. Needs a bucket that
     /// anyone may read.
     Public,
+}
+
+impl FromStr for UrlMode {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "automatic" => Ok(Self::Automatic),
+            "presigned" => Ok(Self::Presigned),
+            "public" => Ok(Self::Public),
+            _ => Err(InvalidValue::new("URL mode", text, "is unknown", "automatic, presigned, public")),
+        }
+    }
+}
+
+impl fmt::Display for UrlMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Automatic => "automatic",
+            Self::Presigned => "presigned",
+            Self::Public => "public",
+        })
+    }
 }
 
 /// What an [`AssetUrl`] is.

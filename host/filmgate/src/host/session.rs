@@ -221,13 +221,7 @@ impl Session {
     }
 
     /// Takes a file over in a task of its own, so that the runner is listened to meanwhile.
-    fn store(
-        self: &Arc<Self>,
-        request: StoreRequest,
-        end: &HostEnd,
-        outbox: &Arc<Outbox>,
-        stores: &mut JoinSet<()>,
-    ) {
+    fn store(self: &Arc<Self>, request: StoreRequest, end: &HostEnd, outbox: &Arc<Outbox>, stores: &mut JoinSet<()>) {
         let (session, outbox, runner) = (Arc::clone(self), Arc::clone(outbox), end.sender());
         stores.spawn(async move { session.answer(request, &outbox, &runner).await });
     }

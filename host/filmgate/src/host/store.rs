@@ -136,7 +136,8 @@ impl Session {
         let path = path.to_owned();
         let Some(kind) = found.filter(|kind| rule.kinds().contains(kind)) else {
             let allowed = rule.kinds().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let found = found.map_or_else(|| "of no kind known here by its first bytes".to_owned(), |kind| kind.to_string());
+            let found =
+                found.map_or_else(|| "of no kind known here by its first bytes".to_owned(), |kind| kind.to_string());
             return Err(Refusal::Media { path, found, slot: slot.clone(), allowed });
         };
         match declared {

@@ -86,6 +86,12 @@ impl Layouts {
     }
 }
 
+impl Default for Layouts {
+    fn default() -> Self {
+        Self::shipped()
+    }
+}
+
 fn shipped_definitions() -> impl Iterator<Item = (LayoutName, LayoutDefinition)> {
     SHIPPED
         .into_iter()

@@ -21,7 +21,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, fstat, openat2, renameat_with, statat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, fstat, openat2, renameat_with, statat,
+};
 use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +71,9 @@ struct Fingerprint {
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
     /// The path is no path inside the outbox.
-    #[error("path {path:?} {fault}; allowed is a relative path of at most 1024 bytes without `.`, `..`, links or control characters")]
+    #[error(
+        "path {path:?} {fault}; allowed is a relative path of at most 1024 bytes without `.`, `..`, links or control characters"
+    )]
     InvalidPath {
         /// As the plugin gave it, cut.
         path: String,
@@ -269,7 +273,9 @@ fn open_error(path: &str, errno: Errno) -> ClaimError {
             ClaimError::InvalidPath { path: path.to_owned(), fault: "goes through a link or out of the outbox" }
         }
         Errno::NOTDIR | Errno::NXIO | Errno::ISDIR => ClaimError::NotAFile(path.to_owned()),
-        Errno::NAMETOOLONG => ClaimError::InvalidPath { path: path.to_owned(), fault: "has a segment that is too long" },
+        Errno::NAMETOOLONG => {
+            ClaimError::InvalidPath { path: path.to_owned(), fault: "has a segment that is too long" }
+        }
         _ => io_error(path, errno),
     }
 }
