@@ -133,9 +133,9 @@ impl Recap {
             if report(share, stage) { Ok(()) } else { Err(Error::Cancelled) }
         };
         let quantizer = match self.quality {
-            Quality::Draft => 32,
-            Quality::Standard => 23,
-            Quality::High => 20,
+            Quality::Draft => 30,
+            Quality::Standard => 20,
+            Quality::High => 16,
         };
         let (width, height) = (u32::from(self.width), u32::from(self.height));
         let mut video = VideoWriter::builder(width, height, self.fps).quantizer(quantizer).build()?;
@@ -149,6 +149,10 @@ impl Recap {
             let stage = self.scenes[self.timeline.at(frame).scene].name();
             proceed(0.04 + 0.93 * f64::from(frame) / f64::from(self.frames), &format!("render {stage}"))?;
             self.draw(&mut canvas, frame, &mut pixmap);
+            // Where a transition has ended the new scene's still parts are coded afresh, and players can seek to it.
+            if self.timeline.slots.iter().any(|slot| slot.end == frame) {
+                video.request_keyframe();
+            }
             video.frame(pixmap.data_as_u8_slice())?;
         }
         proceed(0.97, "write video")?;

@@ -51,7 +51,7 @@ fn bad_parameters_give_one_error_with_field_value_and_what_is_allowed() {
         ),
         (
             json!({"stats": vec![json!({"label": "a", "value": 1}); 5]}),
-            "params.stats: [{\"label\":\"a\",\"value\":1},{\"label\":\"a\",\"value\":1},{\"label\":… is not allowed: it must be a list of at most 4 entries or null",
+            "params.stats: [{\"label\":\"a\",\"value\":1},{\"label\":\"a\",\"value\":1},{\"label\":\"a… is not allowed: it must be a list of at most 4 entries or null",
         ),
         (
             json!({"chart": {"values": [1]}}),

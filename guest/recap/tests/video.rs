@@ -98,7 +98,7 @@ fn the_last_frame_is_black() {
 #[test]
 fn every_shape_theme_and_extreme_text_can_be_drawn() {
     let extreme = json!({
-        "title": "W".repeat(60), "headline": "Łęk ".repeat(35), "closing": "Unaussprechlichkeitsbewältigungsstrategie".repeat(1),
+        "title": "W".repeat(60), "headline": "Łęk ".repeat(35), "closing": "Unaussprechlichkeitsbewältigungsstrategie",
         "brand": "M".repeat(40), "stats_title": "S".repeat(60), "caption": "Ö".repeat(100),
         "stats": [{"label": "x".repeat(40), "value": -1e12, "unit": "WWWWWWWW", "decimals": 3}, {"label": "y", "value": 0}],
         "chart": {"values": vec![1e12; 31], "labels": vec!["Wwwwwwwwwwww"; 31], "title": "T".repeat(60), "unit": "mmmmmmmm"},

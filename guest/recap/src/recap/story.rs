@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn numbers_show_as_many_decimals_as_they_have() {
-        for (value, decimals) in [(0.0, 0), (1_284.0, 0), (4.8, 1), (-0.1, 1), (3.14, 2), (1.0 / 3.0, 2)] {
+        for (value, decimals) in [(0.0, 0), (1_284.0, 0), (4.8, 1), (-0.1, 1), (2.75, 2), (1.0 / 3.0, 2)] {
             assert_eq!(decimals_of(value), decimals, "{value}");
         }
     }

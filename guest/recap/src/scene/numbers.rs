@@ -144,7 +144,7 @@ impl Card {
         let bar = Rect::new(left, top - mark, left + 56.0 * unit * grown, top - mark + 7.0 * unit);
         canvas.fill_rounded(bar, 3.5 * unit, mix(theme.accent, theme.accent_2, index));
 
-        let counted = ease::out(ease::span(now, 0.1, 1.5));
+        let counted = ease::out(ease::span(now, 0.1, 1.05));
         let baseline = top + CAP_HEIGHT * self.number.size;
         let text = texts.number(self.value * counted, self.decimals);
         let line = canvas.fonts.line(&text, self.number);

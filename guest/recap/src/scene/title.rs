@@ -47,7 +47,7 @@ impl TitleScene {
 
         let gaps = [&title, &year, &headline].iter().filter(|block| !block.lines.is_empty()).count();
         let text_height =
-            title.height() + year.height() + headline.height() + if gaps > 2 { 76.0 } else { 38.0 } * unit;
+            title.height() + year.height() + headline.height() + if gaps > 2 { 86.0 } else { 48.0 } * unit;
         let brand_top = margin * if frame.is_tall() { 1.5 } else { 0.85 };
         let (text_top, days) = if wide {
             let days = Rect::new(width * 0.60, margin * 1.1, width - margin, height - margin * 1.1);
@@ -102,7 +102,7 @@ impl Scene for TitleScene {
         }
         let mut top = self.text_top;
         canvas.block(&self.title, left, top, Align::Left, theme.text, appear(0.2));
-        top += self.title.height() + 38.0 * unit;
+        top += self.title.height() + 48.0 * unit;
         if !self.year.lines.is_empty() {
             canvas.block(&self.year, left, top, Align::Left, theme.accent, appear(0.4));
             top += self.year.height() + 38.0 * unit;

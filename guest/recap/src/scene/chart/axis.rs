@@ -100,7 +100,7 @@ mod tests {
             (0.9, 1.0, 1),
             (12.3, 12.5, 1),
             (1e12, 1e12, 0),
-            (0.003, 0.003, 4),
+            (0.003, 0.003, 3),
         ] {
             let axis = Axis::up_to(largest);
             let last = axis.ticks().last().unwrap_or(0.0);
