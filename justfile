@@ -4,11 +4,33 @@
 default:
     @just --list --unsorted
 
-# Install what the tests and recipes need, at pinned versions, into a cache outside the project.
-tools *names:
-    tests/tools/install.sh {{ names }}
+# Build everything, render the reference recap in the sandbox and publish it to local storage.
+demo *arguments:
+    rustup target add wasm32-wasip2
+    cargo build --locked --release --target wasm32-wasip2 -p recap
+    cargo run --locked --release -- run target/wasm32-wasip2/release/recap.wasm --user demo {{ arguments }}
+
+# Install the `filmgate` command for this user.
+install:
+    cargo install --locked --path host/filmgate
+
+# Run all tests; arguments go to cargo test.
+test *arguments:
+    tests/run {{ arguments }}
 
 # Test the reference plugin without the host, with wac and the wasmtime command line only.
 guest-test:
-    cargo build --release --target wasm32-wasip2 -p recap
+    cargo build --locked --release --target wasm32-wasip2 -p recap
     tests/tools/guest-test.sh target/wasm32-wasip2/release/recap.wasm --user u1 --period 2026-03
+
+# Format, lint, licences and documentation, as CI checks them.
+check:
+    tests/tools/check.sh
+
+# Format the code.
+format:
+    cargo fmt --all
+
+# Install what the tests and recipes need, at pinned versions, into a cache outside the project.
+tools *names:
+    tests/tools/install.sh {{ names }}

@@ -1,7 +1,7 @@
 //! A plugin that tries to reach the network: to open a TCP connection, to send a datagram, to look up a name.
 //!
-//! It is a component of its own because it imports `wasi:sockets`, which the world does not have: a host refuses it by
-//! the name of that import before anything runs. `{"port": 80}` chooses the port on the loopback address.
+//! It is a component of its own because it imports `wasi:sockets`, which no other guest does: a host links it, as Python
+//! and JavaScript runtimes need, and denies every call. `{"port": 80}` chooses the port on the loopback address.
 
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
 
