@@ -2,3 +2,8 @@
 
 mod bench;
 mod conformance;
+mod faults;
+mod large;
+mod local;
+mod refusals;
+mod secrets;

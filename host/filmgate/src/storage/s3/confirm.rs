@@ -41,7 +41,8 @@ impl Inner {
             Ok(Finding::Ours(stored)) => Ok(stored),
             Ok(Finding::Foreign) => Err(error(StorageFault::Exists, "another publish has replaced the object")),
             Ok(Finding::Absent) => {
-                Err(error(StorageFault::Corrupted, "the store took the object and does not have it"))
+                let message = "the store took the object and does not have it";
+                Err(unproven(error(StorageFault::Corrupted, message)))
             }
             Ok(Finding::Damaged(why)) => Err(self.remove_damaged(expected, &why).await),
             Ok(Finding::Hidden) => {
