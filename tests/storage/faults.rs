@@ -49,15 +49,25 @@ struct Lab {
 
 impl Lab {
     async fn garage() -> Self {
-        Self::in_front_of(Garage::shared().bucket(), true, None).await
+        Self::in_front_of(Garage::shared().bucket(), true, None, Duration::from_secs(20)).await
+    }
+
+    /// Gives up soon.
+    async fn impatient() -> Self {
+        Self::in_front_of(Garage::shared().bucket(), true, None, Duration::from_millis(1500)).await
     }
 
     async fn s3s() -> Self {
         let server = S3sServer::start().await;
-        Self::in_front_of(server.bucket(), false, Some(server)).await
+        Self::in_front_of(server.bucket(), false, Some(server), Duration::from_secs(20)).await
     }
 
-    async fn in_front_of(direct: TestBucket, lists_uploads: bool, server: Option<S3sServer>) -> Self {
+    async fn in_front_of(
+        direct: TestBucket,
+        lists_uploads: bool,
+        server: Option<S3sServer>,
+        patience: Duration,
+    ) -> Self {
         let proxy = FaultProxy::start(direct.clone()).await;
         let mut settings = proxy.bucket().settings();
         settings.upload.part_bytes = PART;
@@ -65,8 +75,8 @@ impl Lab {
         settings.upload.multipart_threshold = 1000;
         settings.upload.retries = RETRIES;
         settings.upload.retry_delay = Duration::from_millis(2);
-        settings.upload.request_timeout = Duration::from_millis(1500);
-        settings.upload.complete_timeout = Duration::from_millis(1500);
+        settings.upload.request_timeout = patience;
+        settings.upload.complete_timeout = patience;
         settings.upload.slowest_line = 1 << 30;
         let storage = S3Storage::connect(settings).await.expect("connect");
         // The endpoint is learned while it is well.
@@ -378,7 +388,7 @@ async fn stalls() {
         (Operation::HeadObject, 500),
     ];
     let runs = each.map(|(operation, size)| async move {
-        let lab = Lab::garage().await;
+        let lab = Lab::impatient().await;
         let always = Rule { operation, fault: Fault::Stall, after_commit: false, times: ALWAYS };
         let error = lab.put(always, size).await.expect_err("no answer ever came");
         assert_eq!(error.fault, StorageFault::Unreachable, "{error}");

@@ -9,7 +9,7 @@ use filmgate::storage::{LocalStorage, Storage, StorageFault};
 use crate::bench::{Put, fetch, key, noise};
 
 fn open(root: &Path) -> LocalStorage {
-    LocalStorage::open(root.to_owned()).expect("open")
+    LocalStorage::open(root).expect("open")
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_read_only_directory_is_named() {
     fs::write(&file, "").expect("write");
     let error = LocalStorage::open(file.join("below")).expect_err("below a file");
     assert_eq!(error.fault, StorageFault::Unsupported, "{error}");
-    let error = LocalStorage::open("/proc/filmgate".into()).expect_err("nobody creates folders there");
+    let error = LocalStorage::open("/proc/filmgate").expect_err("nobody creates folders there");
     assert!(matches!(error.fault, StorageFault::NotWritable | StorageFault::NoSuchBucket), "{error}");
     assert!(error.to_string().contains("/proc/filmgate"), "{error}");
 }

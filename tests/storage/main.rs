@@ -6,4 +6,5 @@ mod faults;
 mod large;
 mod local;
 mod refusals;
+mod requests;
 mod secrets;

@@ -29,7 +29,6 @@ async fn refused(settings: S3Settings) -> StorageError {
     }
     assert!(error.next_step().is_some(), "no next step: {error}");
     assert!(error.is_storage_away(), "{error}");
-    println!("{error}");
     error
 }
 
@@ -124,13 +123,22 @@ async fn clocks_and_tokens() {
 #[tokio::test]
 async fn settings_that_cannot_work() {
     let settings = || Garage::shared().bucket().settings();
-    let broken: [(&str, fn(&mut S3Settings)); 7] = [
+    type Change = fn(&mut S3Settings);
+    let broken: [(&str, Change); 8] = [
         ("part size", |settings| settings.upload.part_bytes = 1),
         ("threshold", |settings| settings.upload.multipart_threshold = u64::MAX),
         ("slowest line", |settings| settings.upload.slowest_line = 0),
         ("region", |settings| settings.region = "eu central\n1".to_owned()),
         ("http", |settings| settings.endpoint = Some("ftp://host".parse().expect("a URL"))),
-        ("certificate", |settings| settings.ca_bundle = Some(b"not a certificate".to_vec())),
+        ("certificate", |settings| {
+            settings.endpoint = None;
+            settings.ca_bundle = Some(b"not a certificate".to_vec());
+        }),
+        ("certificate", |settings| {
+            settings.endpoint = None;
+            let nothing = "-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n";
+            settings.ca_bundle = Some(nothing.as_bytes().to_vec());
+        }),
         ("tags", |settings| settings.object.tags = (0..11).map(|n| (n.to_string(), String::new())).collect()),
     ];
     for (named, make) in broken {

@@ -13,8 +13,9 @@ pub(super) struct Expected<'a> {
     pub publish_id: PublishId,
     pub size: u64,
     pub checksum: Crc64Nvme,
-    /// What is proven where the store answers no checksum.
-    pub rung: Integrity,
+    /// What is proven where the store answers no checksum; absent: it was told one and keeps those, so that an object
+    /// without one is not what was sent.
+    pub rung: Option<Integrity>,
 }
 
 /// What a HEAD found.
@@ -100,7 +101,13 @@ impl Inner {
             return Ok(Finding::Damaged(format!("the object has {} bytes, the file {}", info.size, expected.size)));
         }
         let integrity = match info.checksum {
-            None => expected.rung,
+            None => match expected.rung {
+                Some(rung) => rung,
+                None => {
+                    let message = "the object has no CRC64NVME, though it was sent with one and the store keeps them";
+                    return Ok(Finding::Damaged(message.to_owned()));
+                }
+            },
             Some(checksum) if checksum == expected.checksum => Integrity::FullObject,
             Some(checksum) => {
                 let message = format!("the object's CRC64NVME is {checksum}, the file's {}", expected.checksum);
