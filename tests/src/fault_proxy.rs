@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
@@ -77,7 +77,25 @@ pub struct Rule {
 struct State {
     upstream: String,
     rule: Mutex<Option<Rule>>,
-    seen: Mutex<Vec<Operation>>,
+    seen: Mutex<Vec<Seen>>,
+}
+
+/// A request that came by.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// What it asked for.
+    pub operation: Operation,
+    /// Its target, as sent.
+    pub target: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+impl Seen {
+    /// The text of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
 }
 
 /// A running proxy; ends with the runtime, or when dropped.
@@ -126,6 +144,11 @@ impl FaultProxy {
 
     /// The requests since the rule was set.
     pub fn seen(&self) -> Vec<Operation> {
+        self.requests().iter().map(|request| request.operation).collect()
+    }
+
+    /// The same with their headers.
+    pub fn requests(&self) -> Vec<Seen> {
         self.state.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -138,10 +161,11 @@ impl Drop for FaultProxy {
 
 impl State {
     /// Notes a request; answers the rule that applies to it.
-    fn note(&self, operation: Operation) -> Option<Rule> {
+    fn note(&self, request: &Request<Incoming>) -> Option<Rule> {
+        let operation = operation(request)?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.push(operation);
-        let count = seen.iter().filter(|earlier| **earlier == operation).count();
+        seen.push(Seen { operation, target: request.uri().to_string(), headers: request.headers().clone() });
+        let count = seen.iter().filter(|earlier| earlier.operation == operation).count();
         let rule = *self.rule.lock().unwrap_or_else(PoisonError::into_inner);
         rule.filter(|rule| rule.operation == operation && count <= rule.times)
     }
@@ -149,8 +173,7 @@ impl State {
 
 /// An answer, or an error that makes hyper close the connection.
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result<Response<Body>> {
-    let operation = operation(&request);
-    let rule = operation.and_then(|operation| state.note(operation));
+    let rule = state.note(&request);
     let is_head = request.method() == Method::HEAD;
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();

@@ -2,8 +2,11 @@
 
 use std::net::Ipv4Addr;
 
+use async_trait::async_trait;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use s3s::S3Result;
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tempfile::TempDir;
@@ -27,11 +30,23 @@ pub struct S3sServer {
 impl S3sServer {
     /// Starts one on a free port, on the current runtime.
     pub async fn start() -> Self {
+        Self::start_with(false).await
+    }
+
+    /// One whose objects everyone may read and write, as in a public bucket.
+    pub async fn start_public() -> Self {
+        Self::start_with(true).await
+    }
+
+    async fn start_with(public: bool) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         std::fs::create_dir(dir.path().join(BUCKET)).expect("create the bucket");
         let files = s3s_fs::FileSystem::new(dir.path()).expect("open the directory");
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        if public {
+            builder.set_access(Everyone);
+        }
         let service = builder.build();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("its address").port();
@@ -57,6 +72,16 @@ impl S3sServer {
             access_key_id: ACCESS_KEY.to_owned(),
             secret_access_key: SECRET_KEY.to_owned(),
         }
+    }
+}
+
+/// Lets anonymous requests in.
+struct Everyone;
+
+#[async_trait]
+impl S3Access for Everyone {
+    async fn check(&self, _request: &mut S3AccessContext<'_>) -> S3Result<()> {
+        Ok(())
     }
 }
 

@@ -21,43 +21,49 @@ use futures::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
 /// The smallest part S3 takes, so that parts are cheap to test.
-pub const PART: u64 = 5 * MIB;
+pub(crate) const PART: u64 = 5 * MIB;
 
 /// A storage under test.
-pub struct Bench {
-    pub storage: Arc<dyn Storage>,
+pub(crate) struct Bench {
+    pub(crate) storage: Arc<dyn Storage>,
     /// Where S3 is behind it.
-    pub bucket: Option<TestBucket>,
+    pub(crate) bucket: Option<TestBucket>,
     /// Whether a second writer of a key is refused by the store itself.
-    pub guards_keys: bool,
+    pub(crate) guards_keys: bool,
     /// Whether the store lists open uploads.
-    pub lists_uploads: bool,
+    pub(crate) lists_uploads: bool,
+    /// Whether the store checks parts and keeps the checksum of the whole.
+    pub(crate) keeps_multipart_checksums: bool,
+    /// The SDK's own client.
+    pub(crate) observer: Option<aws_sdk_s3::Client>,
     folder: String,
     _server: Box<dyn Any + Send + Sync>,
 }
 
-pub async fn local() -> Bench {
+pub(crate) async fn local() -> Bench {
     let dir = tempfile::tempdir().expect("a directory");
     let storage = LocalStorage::open(dir.path().join("objects")).expect("open");
-    Bench::new(Arc::new(storage), None, true, true, Box::new(dir))
+    Bench::new(Arc::new(storage), None, Box::new(dir))
 }
 
-pub async fn garage() -> Bench {
+pub(crate) async fn garage() -> Bench {
     let bucket = Garage::shared().bucket();
     let storage = connect(&bucket).await;
-    Bench::new(Arc::new(storage), Some(bucket), false, true, Box::new(()))
+    // Garage takes no notice of If-None-Match.
+    Bench { guards_keys: false, ..Bench::new(Arc::new(storage), Some(bucket), Box::new(())) }
 }
 
-pub async fn s3s() -> Bench {
+pub(crate) async fn s3s() -> Bench {
     let server = S3sServer::start().await;
     let bucket = server.bucket();
     let storage = connect(&bucket).await;
-    // s3s-fs answers 501 to ListMultipartUploads.
-    Bench::new(Arc::new(storage), Some(bucket), true, false, Box::new(server))
+    let bench = Bench::new(Arc::new(storage), Some(bucket), Box::new(server));
+    // s3s-fs answers 501 to ListMultipartUploads, and takes no notice of checksums of parts.
+    Bench { lists_uploads: false, keeps_multipart_checksums: false, ..bench }
 }
 
 /// With the smallest parts.
-pub async fn connect(bucket: &TestBucket) -> S3Storage {
+pub(crate) async fn connect(bucket: &TestBucket) -> S3Storage {
     let mut settings = bucket.settings();
     settings.upload.part_bytes = PART;
     settings.upload.multipart_threshold = PART;
@@ -65,33 +71,35 @@ pub async fn connect(bucket: &TestBucket) -> S3Storage {
 }
 
 impl Bench {
-    fn new(
-        storage: Arc<dyn Storage>,
-        bucket: Option<TestBucket>,
-        guards_keys: bool,
-        lists_uploads: bool,
-        server: Box<dyn Any + Send + Sync>,
-    ) -> Self {
-        let folder = PublishId::generate().to_string();
-        Self { storage, bucket, guards_keys, lists_uploads, folder, _server: server }
+    fn new(storage: Arc<dyn Storage>, bucket: Option<TestBucket>, server: Box<dyn Any + Send + Sync>) -> Self {
+        Self {
+            storage,
+            observer: bucket.as_ref().map(TestBucket::observer),
+            bucket,
+            guards_keys: true,
+            lists_uploads: true,
+            keeps_multipart_checksums: true,
+            folder: PublishId::generate().to_string(),
+            _server: server,
+        }
     }
 
     /// A key nobody else uses.
-    pub fn key(&self, name: &str) -> ObjectKey {
+    pub(crate) fn key(&self, name: &str) -> ObjectKey {
         key(&format!("{}/{name}", self.folder))
     }
 
     /// The prefix of all keys of this bench.
-    pub fn prefix(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         format!("{}/", self.folder)
     }
 
     /// Puts bytes without more ado.
-    pub async fn put(&self, key: &ObjectKey, bytes: &Bytes) -> Result<Stored, StorageError> {
+    pub(crate) async fn put(&self, key: &ObjectKey, bytes: &Bytes) -> Result<Stored, StorageError> {
         Put::new(key, bytes).send(&*self.storage).await
     }
 
-    pub async fn info(&self, key: &ObjectKey) -> Option<ObjectInfo> {
+    pub(crate) async fn info(&self, key: &ObjectKey) -> Option<ObjectInfo> {
         match self.storage.head(key).await.expect("head") {
             Presence::Present(info) => Some(info),
             Presence::Absent => None,
@@ -99,18 +107,18 @@ impl Bench {
         }
     }
 
-    pub async fn bytes(&self, key: &ObjectKey) -> Bytes {
+    pub(crate) async fn bytes(&self, key: &ObjectKey) -> Bytes {
         fetch(&*self.storage, key, None).await.expect("get")
     }
 
     /// Neither the object nor an open upload of it.
-    pub async fn assert_nothing_left(&self, key: &ObjectKey) {
+    pub(crate) async fn assert_nothing_left(&self, key: &ObjectKey) {
         assert_eq!(self.info(key).await, None, "an object is left");
         assert_eq!(self.open_uploads(key).await, Vec::<String>::new(), "an upload is left");
     }
 
     /// Seen by the SDK, not by the code under test; empty where the store cannot say.
-    pub async fn open_uploads(&self, key: &ObjectKey) -> Vec<String> {
+    pub(crate) async fn open_uploads(&self, key: &ObjectKey) -> Vec<String> {
         match &self.bucket {
             Some(bucket) if self.lists_uploads => open_uploads(bucket, key).await,
             _ => Vec::new(),
@@ -119,13 +127,13 @@ impl Bench {
 }
 
 /// The open uploads of a key, seen by the SDK.
-pub async fn open_uploads(bucket: &TestBucket, key: &ObjectKey) -> Vec<String> {
+pub(crate) async fn open_uploads(bucket: &TestBucket, key: &ObjectKey) -> Vec<String> {
     let answer = bucket.observer().list_multipart_uploads().bucket(&bucket.name).prefix(key.as_str()).send().await;
     let answer = answer.expect("list multipart uploads");
     answer.uploads().iter().filter_map(|upload| upload.upload_id().map(str::to_owned)).collect()
 }
 
-pub async fn fetch(
+pub(crate) async fn fetch(
     storage: &dyn Storage,
     key: &ObjectKey,
     range: Option<std::ops::Range<u64>>,
@@ -135,12 +143,12 @@ pub async fn fetch(
     Ok(pieces.concat().into())
 }
 
-pub fn key(text: &str) -> ObjectKey {
+pub(crate) fn key(text: &str) -> ObjectKey {
     ObjectKey::try_from(text.to_owned()).expect("a key")
 }
 
 /// Bytes without a pattern that a mix-up of parts could hide in.
-pub fn noise(bytes: u64) -> Bytes {
+pub(crate) fn noise(bytes: u64) -> Bytes {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ bytes;
     let words = std::iter::repeat_with(|| {
         state ^= state << 13;
@@ -153,22 +161,22 @@ pub fn noise(bytes: u64) -> Bytes {
 }
 
 /// A put with everything at hand; change what matters, then send.
-pub struct Put<'a> {
-    pub key: &'a ObjectKey,
-    pub file: Arc<dyn Source>,
-    pub content_type: &'a str,
-    pub publish_id: PublishId,
-    pub metadata: BTreeMap<String, String>,
-    pub watcher: Watcher,
-    pub cancel: CancellationToken,
+pub(crate) struct Put<'a> {
+    pub(crate) key: &'a ObjectKey,
+    pub(crate) file: Arc<dyn Source>,
+    pub(crate) content_type: &'a str,
+    pub(crate) publish_id: PublishId,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) watcher: Watcher,
+    pub(crate) cancel: CancellationToken,
 }
 
 impl<'a> Put<'a> {
-    pub fn new(key: &'a ObjectKey, bytes: &Bytes) -> Self {
+    pub(crate) fn new(key: &'a ObjectKey, bytes: &Bytes) -> Self {
         Self::of(key, Arc::new(MemorySource(bytes.clone())))
     }
 
-    pub fn of(key: &'a ObjectKey, file: Arc<dyn Source>) -> Self {
+    pub(crate) fn of(key: &'a ObjectKey, file: Arc<dyn Source>) -> Self {
         Self {
             key,
             file,
@@ -180,7 +188,7 @@ impl<'a> Put<'a> {
         }
     }
 
-    pub async fn send(&self, storage: &dyn Storage) -> Result<Stored, StorageError> {
+    pub(crate) async fn send(&self, storage: &dyn Storage) -> Result<Stored, StorageError> {
         storage
             .put(PutRequest {
                 key: self.key,
@@ -197,19 +205,19 @@ impl<'a> Put<'a> {
 
 /// Remembers what a put reports, and can refuse a step or cancel at the first bytes.
 #[derive(Default)]
-pub struct Watcher {
-    pub steps: Mutex<Vec<PutStep>>,
-    pub sent: Mutex<Vec<u64>>,
-    pub refuse: Option<fn(&PutStep) -> bool>,
-    pub cancel_at_first_bytes: Option<CancellationToken>,
+pub(crate) struct Watcher {
+    pub(crate) steps: Mutex<Vec<PutStep>>,
+    pub(crate) sent: Mutex<Vec<u64>>,
+    pub(crate) refuse: Option<fn(&PutStep) -> bool>,
+    pub(crate) cancel_at_first_bytes: Option<CancellationToken>,
 }
 
 impl Watcher {
-    pub fn steps(&self) -> Vec<PutStep> {
+    pub(crate) fn steps(&self) -> Vec<PutStep> {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn sent(&self) -> Vec<u64> {
+    pub(crate) fn sent(&self) -> Vec<u64> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -235,6 +243,6 @@ impl PutObserver for Watcher {
 }
 
 /// The checksum an object should have.
-pub fn checksum(bytes: &Bytes) -> Crc64Nvme {
+pub(crate) fn checksum(bytes: &Bytes) -> Crc64Nvme {
     Crc64Nvme::of(bytes)
 }

@@ -2,3 +2,9 @@
 
 mod bench;
 mod conformance;
+mod faults;
+mod large;
+mod local;
+mod refusals;
+mod requests;
+mod secrets;

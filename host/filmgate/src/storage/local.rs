@@ -10,7 +10,7 @@ mod tree;
 mod write;
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,11 +45,12 @@ impl LocalStorage {
     ///
     /// # Errors
     /// [`StorageFault::NotWritable`] or [`StorageFault::NoSpace`] where the directory cannot be made, or used.
-    pub fn open(root: PathBuf) -> Result<Self, StorageError> {
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, StorageError> {
+        let root = root.as_ref();
         let place = root.display().to_string();
         let fault = |error| faults::of_write(&error, "open directory", &place);
-        Dir::create_ambient_dir_all(&root, ambient_authority()).map_err(fault)?;
-        let dir = Dir::open_ambient_dir(&root, ambient_authority()).map_err(fault)?;
+        Dir::create_ambient_dir_all(root, ambient_authority()).map_err(fault)?;
+        let dir = Dir::open_ambient_dir(root, ambient_authority()).map_err(fault)?;
         let root = root.canonicalize().map_err(fault)?;
         let tree = Tree::open(root, dir)?;
         Ok(Self { tree: Arc::new(tree) })

@@ -52,13 +52,11 @@ impl Abilities {
         uploads_listed: false,
     };
 
-    /// The rung for an object whose checksum a HEAD does not answer.
-    pub(super) fn rung_without_checksum(&self, multipart: bool) -> Integrity {
-        if if multipart { self.part_checked } else { self.put_checked } {
-            Integrity::Parts
-        } else {
-            Integrity::SizeOnly
-        }
+    /// The rung for an object whose checksum a HEAD does not answer; none where it must.
+    pub(super) fn rung_without_checksum(&self, multipart: bool) -> Option<Integrity> {
+        let (kept, checked) =
+            if multipart { (self.multipart_kept, self.part_checked) } else { (self.put_kept, self.put_checked) };
+        if kept { None } else { Some(if checked { Integrity::Parts } else { Integrity::SizeOnly }) }
     }
 
     /// For the operator.

@@ -78,7 +78,9 @@ impl Call<'_> {
     {
         let mut tries = 0;
         loop {
-            let mut failure = match self.send_once(make()).await {
+            // The SDK's futures are large: on the heap they do not burden every caller's.
+            let request = Box::pin(make());
+            let mut failure = match self.send_once(request).await {
                 Ok(answer) => match read(answer) {
                     Ok(value) => return Ok(value),
                     Err(lacks) => Failure::garbled(self.operation, self.inner.settings.place(), lacks),

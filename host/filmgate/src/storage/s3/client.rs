@@ -10,6 +10,8 @@ use aws_sdk_s3::config::{
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpBuilder, Connector};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::settings::{Credentials, S3Settings};
 use crate::storage::{StorageError, StorageFault};
@@ -22,7 +24,7 @@ pub(super) struct Clients {
 
 pub(super) async fn build(settings: &S3Settings) -> Result<Clients, StorageError> {
     let http = http_client(settings)?;
-    let credentials = credentials(settings, &http).await?;
+    let credentials = credentials(settings).await?;
     let signing = base(settings, &http).credentials_provider(credentials.clone()).build();
     let anonymous = base(settings, &http).allow_no_auth().build();
     Ok(Clients {
@@ -45,15 +47,13 @@ fn base(settings: &S3Settings, http: &SharedHttpClient) -> Builder {
         // Checksums are our own, computed while the file is read.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
     if let Some(endpoint) = &settings.endpoint {
-        builder = builder.endpoint_url(endpoint.as_str().trim_end_matches('/'));
+        // Without the last slash the SDK would glue the bucket to a path that the endpoint has.
+        builder = builder.endpoint_url(format!("{}/", endpoint.as_str().trim_end_matches('/')));
     }
     builder
 }
 
-async fn credentials(
-    settings: &S3Settings,
-    http: &SharedHttpClient,
-) -> Result<SharedCredentialsProvider, StorageError> {
+async fn credentials(settings: &S3Settings) -> Result<SharedCredentialsProvider, StorageError> {
     match &settings.credentials {
         Credentials::Static { access_key_id, secret_access_key, session_token } => {
             Ok(SharedCredentialsProvider::new(aws_sdk_s3::config::Credentials::new(
@@ -67,7 +67,7 @@ async fn credentials(
         Credentials::DefaultChain { profile } => {
             let mut loader = aws_config::defaults(BehaviorVersion::latest())
                 .region(Region::new(settings.region.clone()))
-                .http_client(http.clone());
+                .http_client(tls_client(settings)?);
             if let Some(profile) = profile {
                 loader = loader.profile_name(profile);
             }
@@ -83,19 +83,16 @@ async fn credentials(
     }
 }
 
-fn http_client(settings: &S3Settings) -> Result<SharedHttpClient, StorageError> {
-    let invalid =
-        |message: String| StorageError::new(StorageFault::Other, "read S3 settings", settings.place(), message);
+/// Speaks HTTPS as well.
+fn tls_client(settings: &S3Settings) -> Result<SharedHttpClient, StorageError> {
     let mut trust = TrustStore::default();
     if let Some(bundle) = &settings.ca_bundle {
-        // The SDK would only panic later: look now.
-        if !bundle.windows(PEM_MARK.len()).any(|window| window == PEM_MARK) {
-            return Err(invalid("the certificate bundle holds no PEM certificate".to_owned()));
-        }
+        check_bundle(bundle).map_err(|message| invalid(settings, message))?;
         trust = trust.with_pem_certificate(bundle.clone());
     }
-    let tls = TlsContext::builder().with_trust_store(trust).build().map_err(|error| invalid(error.to_string()))?;
-    let proxy = proxy(settings).map_err(invalid)?;
+    let tls = TlsContext::builder().with_trust_store(trust).build();
+    let tls = tls.map_err(|error| invalid(settings, error.to_string()))?;
+    let proxy = proxy(settings).map_err(|message| invalid(settings, message))?;
     Ok(HttpBuilder::new().build_with_connector_fn(move |connector_settings, components| {
         let mut builder = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -107,7 +104,42 @@ fn http_client(settings: &S3Settings) -> Result<SharedHttpClient, StorageError> 
     }))
 }
 
-const PEM_MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
+/// For an endpoint without TLS: works on a machine that has no certificates.
+fn plain_client(settings: &S3Settings) -> Result<SharedHttpClient, StorageError> {
+    let proxy = proxy(settings).map_err(|message| invalid(settings, message))?;
+    Ok(HttpBuilder::new().build_with_connector_fn(move |connector_settings, components| {
+        let mut builder = Connector::builder().proxy_config(proxy.clone());
+        builder.set_connector_settings(connector_settings.cloned());
+        builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        builder.build_http()
+    }))
+}
+
+fn http_client(settings: &S3Settings) -> Result<SharedHttpClient, StorageError> {
+    let is_plain = |url: &url::Url| url.scheme() == "http";
+    let plain = settings.endpoint.as_ref().is_some_and(is_plain)
+        && settings.proxy.as_ref().is_none_or(|proxy| is_plain(&proxy.url));
+    if plain { plain_client(settings) } else { tls_client(settings) }
+}
+
+/// The SDK would panic over a broken bundle at the first connection: look now.
+fn check_bundle(bundle: &[u8]) -> Result<(), String> {
+    let broken = |why: String| format!("the certificate bundle cannot be used: {why}");
+    let certificates = CertificateDer::pem_slice_iter(bundle).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|error| broken(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(broken("no PEM certificate in it".to_owned()));
+    }
+    let mut roots = rustls::RootCertStore::empty();
+    certificates
+        .into_iter()
+        .try_for_each(|certificate| roots.add(certificate))
+        .map_err(|error| broken(error.to_string()))
+}
+
+fn invalid(settings: &S3Settings, message: String) -> StorageError {
+    StorageError::new(StorageFault::Other, "read S3 settings", settings.place(), message)
+}
 
 fn proxy(settings: &S3Settings) -> Result<ProxyConfig, String> {
     let Some(proxy) = &settings.proxy else { return Ok(ProxyConfig::disabled()) };

@@ -13,8 +13,9 @@ pub(super) struct Expected<'a> {
     pub publish_id: PublishId,
     pub size: u64,
     pub checksum: Crc64Nvme,
-    /// What is proven where the store answers no checksum.
-    pub rung: Integrity,
+    /// What is proven where the store answers no checksum; absent: it was told one and keeps those, so that an object
+    /// without one is not what was sent.
+    pub rung: Option<Integrity>,
 }
 
 /// What a HEAD found.
@@ -41,7 +42,8 @@ impl Inner {
             Ok(Finding::Ours(stored)) => Ok(stored),
             Ok(Finding::Foreign) => Err(error(StorageFault::Exists, "another publish has replaced the object")),
             Ok(Finding::Absent) => {
-                Err(error(StorageFault::Corrupted, "the store took the object and does not have it"))
+                let message = "the store took the object and does not have it";
+                Err(unproven(error(StorageFault::Corrupted, message)))
             }
             Ok(Finding::Damaged(why)) => Err(self.remove_damaged(expected, &why).await),
             Ok(Finding::Hidden) => {
@@ -99,7 +101,13 @@ impl Inner {
             return Ok(Finding::Damaged(format!("the object has {} bytes, the file {}", info.size, expected.size)));
         }
         let integrity = match info.checksum {
-            None => expected.rung,
+            None => match expected.rung {
+                Some(rung) => rung,
+                None => {
+                    let message = "the object has no CRC64NVME, though it was sent with one and the store keeps them";
+                    return Ok(Finding::Damaged(message.to_owned()));
+                }
+            },
             Some(checksum) if checksum == expected.checksum => Integrity::FullObject,
             Some(checksum) => {
                 let message = format!("the object's CRC64NVME is {checksum}, the file's {}", expected.checksum);

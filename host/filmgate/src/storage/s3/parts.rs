@@ -125,7 +125,7 @@ impl Inner {
             let call = self.call("list parts", Some(key));
             let page = call.send(request, |page| {
                 // An empty answer must not pass for an empty upload.
-                page.is_truncated().map(|_| page).ok_or("list of parts")
+                if page.upload_id() == Some(upload) { Ok(page) } else { Err("list of parts") }
             });
             let page = page.await?;
             parts.extend(page.parts().iter().filter_map(|part| {

@@ -74,3 +74,58 @@ impl Drop for Buffer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::Pool;
+
+    fn pool() -> Pool {
+        Pool::new(1000, NonZeroUsize::new(2).expect("two"))
+    }
+
+    async fn must_wait(pool: &Pool, bytes: usize) {
+        assert!(tokio::time::timeout(Duration::from_millis(20), pool.take(bytes)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn memory_is_bounded_until_the_last_reader_is_done() {
+        let pool = pool();
+        let first = Bytes::from_owner(pool.take(1000).await);
+        let second = pool.take(1).await;
+        must_wait(&pool, 1).await;
+        let reader = first.slice(10..20);
+        drop(first);
+        must_wait(&pool, 1).await;
+        drop(reader);
+        drop(pool.take(1000).await);
+        drop(second);
+    }
+
+    #[tokio::test]
+    async fn large_buffers_count_as_several_and_are_not_kept() {
+        let pool = pool();
+        let small = pool.take(10).await;
+        must_wait(&pool, 1001).await;
+        drop(small);
+        // Larger than the pool: alone.
+        let huge = pool.take(5000).await;
+        assert_eq!(huge.as_ref().len(), 5000);
+        must_wait(&pool, 1).await;
+        drop(huge);
+        let kept = pool.shared.free.lock().expect("a lock").iter().map(Vec::capacity).sum::<usize>();
+        assert!(kept <= 2000, "{kept} bytes kept");
+    }
+
+    #[tokio::test]
+    async fn buffers_have_the_asked_length_when_used_again() {
+        let pool = pool();
+        for bytes in [1000, 3, 0, 999] {
+            assert_eq!(pool.take(bytes).await.as_ref().len(), bytes);
+        }
+    }
+}
