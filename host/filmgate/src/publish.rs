@@ -160,7 +160,7 @@ impl Publisher {
         let begun = self.journal.begin(plan.identity.clone(), plan.publish, intent).await.map_err(Failure::Journal)?;
         match begun {
             Begin::New => {}
-            Begin::Known(entry) => return self.known(plan, entry).await,
+            Begin::Known(entry) => return self.known(plan, *entry).await,
         }
         let publish = plan.publish;
         let carried_out = self.carry_out(plan, claimed, sent, cancel).await;

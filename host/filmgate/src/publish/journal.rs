@@ -25,7 +25,7 @@ pub enum Begin {
     /// The identity is new; the publish has begun.
     New,
     /// The identity was begun before, under this entry; nothing was changed.
-    Known(Entry),
+    Known(Box<Entry>),
 }
 
 /// Why a journal did not do what it was asked.

@@ -25,7 +25,7 @@ impl Journal for MemoryJournal {
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError> {
         self.with(|entries| {
             if let Some(entry) = entries.values().find(|entry| entry.identity == identity) {
-                return Ok(Begin::Known(entry.clone()));
+                return Ok(Begin::Known(Box::new(entry.clone())));
             }
             entries.insert(publish, Entry { identity, publish, intent, state: State::Intent, recorded: None });
             Ok(Begin::New)
