@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use filmgate::job::JobId;
-use filmgate::outbox::{Claimed, ClaimError, DataDir, Outbox};
+use filmgate::outbox::{ClaimError, Claimed, DataDir, Outbox};
 use filmgate::storage::{PublishId, Source as _};
 use tokio_util::sync::CancellationToken;
 

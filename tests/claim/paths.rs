@@ -11,8 +11,21 @@ fn a_path_text_that_is_none_is_refused_before_anything_is_opened() {
     fixture.write("video.mp4", b"bytes");
     let long = "a/".repeat(600) + "b";
     let bad = [
-        "", "/", ".", "..", "./video.mp4", "../out/video.mp4", "a/../video.mp4", "/etc/passwd", "/out/video.mp4",
-        "video.mp4/", "a//video.mp4", "video.mp4\0", "video\n.mp4", "\u{1b}[31mvideo.mp4", &long,
+        "",
+        "/",
+        ".",
+        "..",
+        "./video.mp4",
+        "../out/video.mp4",
+        "a/../video.mp4",
+        "/etc/passwd",
+        "/out/video.mp4",
+        "video.mp4/",
+        "a//video.mp4",
+        "video.mp4\0",
+        "video\n.mp4",
+        "\u{1b}[31mvideo.mp4",
+        &long,
     ];
     for path in bad {
         assert!(matches!(fixture.claim(path), Err(ClaimError::InvalidPath { .. })), "{path:?}");
@@ -66,7 +79,8 @@ fn no_generated_path_yields_bytes_from_outside_the_outbox() {
 fn odd_but_honest_names_are_claimed() {
     let fixture = Fixture::new();
     let long = "é".repeat(127);
-    for name in ["a b.mp4", "ünï çødé.mp4", "日本語.mp4", "\u{202e}4pm.exe", "-rf", "*", "CON", "..mp4", "a\\b", &long] {
+    for name in ["a b.mp4", "ünï çødé.mp4", "日本語.mp4", "\u{202e}4pm.exe", "-rf", "*", "CON", "..mp4", "a\\b", &long]
+    {
         fixture.write(name, name.as_bytes());
         assert_eq!(contents(&fixture.claim(name).unwrap()), name.as_bytes(), "{name:?}");
     }
