@@ -2,6 +2,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
+use filmgate::job::JobId;
+use filmgate::outbox::Outbox;
+
 use crate::Fixture;
 
 #[test]
@@ -34,4 +37,14 @@ fn a_tree_of_ten_thousand_levels_is_removed() {
     }
     fixture.outbox.remove().unwrap();
     assert_eq!(fs::read_dir(fixture.data.path().join("jobs")).unwrap().count(), 0);
+}
+
+#[test]
+fn an_input_that_cannot_be_read_leaves_no_directories() {
+    let fixture = Fixture::new();
+    let inputs = [("photo.jpg".to_owned().try_into().unwrap(), fixture.data.path().join("absent"))];
+    let before = fs::read_dir(fixture.data.path().join("jobs")).unwrap().count();
+    let error = Outbox::create(&fixture.data, JobId::generate(), &inputs).unwrap_err();
+    assert!(error.to_string().contains("photo.jpg"), "{error}");
+    assert_eq!(fs::read_dir(fixture.data.path().join("jobs")).unwrap().count(), before);
 }

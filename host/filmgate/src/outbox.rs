@@ -67,19 +67,18 @@ impl Outbox {
         let path = data.path().join("jobs").join(&name);
         let fail = |source| OutboxError::Create { path: path.clone(), source };
         data.jobs().create_dir(&name).map_err(fail)?;
-        let home = data.jobs().open_dir(&name).map_err(fail)?;
-        home.create_dir("out").and_then(|()| home.create_dir("in")).map_err(fail)?;
-        let out = home.open_dir("out").map_err(fail)?;
-        let outbox = Self { data: Arc::clone(data), name, out, path: path.clone() };
-        let folder = home.open_dir("in").map_err(fail)?;
-        for (name, from) in inputs {
-            copy_input(&folder, name, from).map_err(|source| OutboxError::Input {
-                name: name.to_string(),
-                path: from.clone(),
-                source,
-            })?;
-        }
-        Ok(outbox)
+        let filled = fill(data.jobs(), &name, inputs).map_err(|failure| match failure {
+            Failure::Directory(source) => fail(source),
+            Failure::Input(error) => error,
+        });
+        let out = match filled {
+            Ok(out) => out,
+            Err(error) => {
+                let _ = remove::remove_tree(data.jobs(), &name);
+                return Err(error);
+            }
+        };
+        Ok(Self { data: Arc::clone(data), name, out, path })
     }
 
     /// The directory that becomes `/out`.
@@ -102,6 +101,24 @@ impl Outbox {
     pub fn remove(&self) -> io::Result<()> {
         remove::remove_tree(self.data.jobs(), &self.name)
     }
+}
+
+enum Failure {
+    Directory(io::Error),
+    Input(OutboxError),
+}
+
+/// Makes `out` and `in`, copies the inputs, and opens `out`.
+fn fill(jobs: &Dir, name: &str, inputs: &[(InputName, PathBuf)]) -> Result<Dir, Failure> {
+    let home = jobs.open_dir(name).map_err(Failure::Directory)?;
+    home.create_dir("out").and_then(|()| home.create_dir("in")).map_err(Failure::Directory)?;
+    let folder = home.open_dir("in").map_err(Failure::Directory)?;
+    for (name, from) in inputs {
+        copy_input(&folder, name, from).map_err(|source| {
+            Failure::Input(OutboxError::Input { name: name.to_string(), path: from.clone(), source })
+        })?;
+    }
+    home.open_dir("out").map_err(Failure::Directory)
 }
 
 /// The plugin must not be able to reach the caller's own file: it gets a copy, read-only.

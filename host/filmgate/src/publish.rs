@@ -244,13 +244,14 @@ impl Publisher {
     }
 
     /// A file that cannot be deleted does not undo a publish: the operator hears of it.
-    async fn remove(&self, asset: &Asset, claimed: Arc<Claimed>) {
+    async fn remove(&self, asset: &Asset, claimed: Arc<Claimed>) -> bool {
         let path = claimed.path();
         match spawn_blocking(move || claimed.remove()).await {
-            Ok(Ok(())) => self.note(asset.publish, State::Deleted).await,
+            Ok(Ok(())) => return true,
             Ok(Err(error)) => tracing::warn!(publish = %asset.publish, ?path, %error, "delete the published file"),
             Err(error) => tracing::error!(publish = %asset.publish, ?path, %error, "delete the published file"),
         }
+        false
     }
 
     async fn advance(&self, publish: PublishId, state: State) -> Result<(), Failure> {
