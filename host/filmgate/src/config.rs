@@ -7,6 +7,7 @@ mod budget;
 mod choice;
 mod error;
 mod file;
+mod open;
 mod resolver;
 mod s3;
 mod secret;
@@ -166,7 +167,7 @@ fn resolve_urls(resolver: &mut Resolver<'_>, file: UrlSection) -> (UrlPolicy, bo
     policy.mode = mode.unwrap_or_default();
     policy.base = resolver.pick("urls.public_base", &["S3_PUBLIC_BASE_URL"], file.public_base);
     if mode.is_none() {
-        let meaning = if policy.base.is_some() { "below urls.public_base" } else { "presigned" };
+        let meaning = if policy.base.is_some() { "automatic: public base" } else { "automatic: presigned" };
         resolver.note("urls.mode", meaning, Origin::Default);
     }
     let verify = &["FILMGATE_URL_VERIFY"];

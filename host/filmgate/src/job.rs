@@ -18,5 +18,5 @@ pub use period::Period;
 pub use refs::{RefId, RefName, Refs};
 pub use request::JobRequest;
 pub(crate) use text::parsed_text;
-pub use text::{InvalidValue, printable};
+pub use text::{InvalidValue, is_steering, printable};
 pub use timestamp::basic_timestamp;

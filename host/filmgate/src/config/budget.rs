@@ -11,40 +11,54 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Resolves the budget of a job and the bytes it may publish.
 pub(super) fn resolve(resolver: &mut Resolver<'_>, file: &BudgetSection) -> (Budget, u64) {
+    let default = crate::default_budget();
     let mut size = |key, name, file, default: u64, min: u64, max: u64| {
         let value = resolver.pick_or(key, &[name], file, ByteSize(default));
         resolver.bound(key, &value, &ByteSize(min), &ByteSize(max));
         value.0
     };
     // A page of WebAssembly memory is 64 KiB; nothing useful starts below 1 MiB.
-    let memory_bytes = size("budget.memory", "FILMGATE_BUDGET_MEMORY", file.memory, 512 * MIB, MIB, 64 * GIB);
-    let outbox_bytes = size("budget.outbox", "FILMGATE_BUDGET_OUTBOX", file.outbox, 8 * GIB, 1, OBJECT_BYTES_MAX);
-    let log_bytes = size("budget.log", "FILMGATE_BUDGET_LOG", file.log, MIB, 0, GIB);
+    let memory_bytes =
+        size("budget.memory", "FILMGATE_BUDGET_MEMORY", file.memory, default.memory_bytes, MIB, 64 * GIB);
+    let outbox_bytes =
+        size("budget.outbox", "FILMGATE_BUDGET_OUTBOX", file.outbox, default.outbox_bytes, 1, OBJECT_BYTES_MAX);
+    let log_bytes = size("budget.log", "FILMGATE_BUDGET_LOG", file.log, default.log_bytes, 0, GIB);
     // A job's parameters must pass through one host call.
     let least = (PARAMS_BYTES_MAX + 64 * KEY_BYTES_MAX) as u64;
-    let hostcall_bytes = size("budget.hostcall", "FILMGATE_BUDGET_HOSTCALL", file.hostcall, MIB, least, 64 * MIB);
-    let published = size("budget.published", "FILMGATE_BUDGET_PUBLISHED", file.published, 8 * GIB, 1, OBJECT_BYTES_MAX);
+    let hostcall_bytes =
+        size("budget.hostcall", "FILMGATE_BUDGET_HOSTCALL", file.hostcall, default.hostcall_bytes, least, 64 * MIB);
+    let published = size(
+        "budget.published",
+        "FILMGATE_BUDGET_PUBLISHED",
+        file.published,
+        crate::DEFAULT_PUBLISHED_BYTES,
+        1,
+        OBJECT_BYTES_MAX,
+    );
 
-    let mut span = |key, name, file, default: u64| {
-        let value = resolver.pick_or(key, &[name], file, Span(Duration::from_secs(default)));
+    let mut span = |key, name, file, default: Duration| {
+        let value = resolver.pick_or(key, &[name], file, Span(default));
         resolver.bound(key, &value, &Span(Duration::from_millis(10)), &Span(7 * DAY));
         value.0
     };
-    let cpu = span("budget.cpu", "FILMGATE_BUDGET_CPU", file.cpu, 300);
-    let wall = span("budget.wall", "FILMGATE_BUDGET_WALL", file.wall, 900);
+    let cpu = span("budget.cpu", "FILMGATE_BUDGET_CPU", file.cpu, default.cpu);
+    let wall = span("budget.wall", "FILMGATE_BUDGET_WALL", file.wall, default.wall);
 
     let mut count = |key, name, file: Option<u32>, default: u32, min: u32, max: u32| {
         let value = resolver.pick_or(key, &[name], file, default);
         resolver.bound(key, &value, &min, &max);
         value
     };
-    let outbox_depth = count("budget.outbox_depth", "FILMGATE_BUDGET_OUTBOX_DEPTH", file.outbox_depth, 16, 1, 128);
-    let store_calls = count("budget.store_calls", "FILMGATE_BUDGET_STORE_CALLS", file.store_calls, 64, 1, 10_000);
+    let outbox_depth =
+        count("budget.outbox_depth", "FILMGATE_BUDGET_OUTBOX_DEPTH", file.outbox_depth, default.outbox_depth, 1, 128);
+    let store_calls =
+        count("budget.store_calls", "FILMGATE_BUDGET_STORE_CALLS", file.store_calls, default.store_calls, 1, 10_000);
     // `plugin.wit` promises plugins at most eight.
     let in_flight = "FILMGATE_BUDGET_STORES_IN_FLIGHT";
-    let stores_in_flight = count("budget.stores_in_flight", in_flight, file.stores_in_flight, 8, 1, 8);
+    let stores_in_flight =
+        count("budget.stores_in_flight", in_flight, file.stores_in_flight, default.stores_in_flight, 1, 8);
     // A plugin of the usual languages holds some dozen handles when it does nothing.
-    let handles = count("budget.handles", "FILMGATE_BUDGET_HANDLES", file.handles, 1_000, 64, 1_000_000);
+    let handles = count("budget.handles", "FILMGATE_BUDGET_HANDLES", file.handles, default.handles, 64, 1_000_000);
 
     let mut large = |key, name, file: Option<u64>, default: u64, min: u64, max: u64| {
         let value = resolver.pick_or(key, &[name], file, default);
@@ -52,9 +66,11 @@ pub(super) fn resolve(resolver: &mut Resolver<'_>, file: &BudgetSection) -> (Bud
         value
     };
     let entries = "FILMGATE_BUDGET_OUTBOX_ENTRIES";
-    let outbox_entries = large("budget.outbox_entries", entries, file.outbox_entries, 1_000, 1, 10_000_000);
+    let outbox_entries =
+        large("budget.outbox_entries", entries, file.outbox_entries, default.outbox_entries, 1, 10_000_000);
     let tables = "FILMGATE_BUDGET_TABLE_ELEMENTS";
-    let table_elements = large("budget.table_elements", tables, file.table_elements, 100_000, 1_000, 100_000_000);
+    let table_elements =
+        large("budget.table_elements", tables, file.table_elements, default.table_elements, 1_000, 100_000_000);
 
     let budget = Budget {
         memory_bytes,

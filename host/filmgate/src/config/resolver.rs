@@ -52,7 +52,8 @@ pub(super) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(sources: &'a Sources, file: Option<PathBuf>) -> Self {
-        let asked = BTreeSet::from(["FILMGATE_CONFIG"]);
+        // FILMGATE_TOOLS is read by the project's own scripts, which a developer may have in the same shell.
+        let asked = BTreeSet::from(["FILMGATE_CONFIG", "FILMGATE_TOOLS"]);
         Self { sources, file, settings: Vec::new(), problems: Vec::new(), asked }
     }
 

@@ -61,7 +61,8 @@ pub fn printable(text: &str) -> String {
     safe
 }
 
-fn is_steering(c: char) -> bool {
+/// Whether a character can steer a terminal or reorder what is read; line feed and tab among them.
+pub fn is_steering(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

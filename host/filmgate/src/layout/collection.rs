@@ -12,6 +12,7 @@ use crate::layout::{Layout, LayoutDefinition, LayoutError, LayoutName};
 pub struct Layouts {
     by_name: BTreeMap<LayoutName, Arc<Layout>>,
     default: LayoutName,
+    prefix: Option<KeyPrefix>,
 }
 
 /// What stands before every key, for example `production/`: one bucket for several hosts.
@@ -61,7 +62,7 @@ impl Layouts {
             by_name.insert(name, Arc::new(layout));
         }
         let default = default.unwrap_or_else(|| shipped_name(SHIPPED[0].0));
-        let layouts = Self { by_name, default };
+        let layouts = Self { by_name, default, prefix: prefix.cloned() };
         layouts.get(None)?;
         Ok(layouts)
     }
@@ -78,6 +79,11 @@ impl Layouts {
     /// Every layout, in order of names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Layout>> {
         self.by_name.values()
+    }
+
+    /// A key, or the beginning of one, of the host's own, below the prefix that all keys have.
+    pub fn prefixed(&self, rest: &str) -> String {
+        self.prefix.as_ref().map_or_else(|| rest.to_owned(), |prefix| format!("{prefix}{rest}"))
     }
 
     /// The name of the default layout.

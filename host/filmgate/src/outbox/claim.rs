@@ -351,6 +351,11 @@ impl Claimed {
         matches!(self.place, Place::Staged { .. })
     }
 
+    /// Whether a read lease proves that nobody writes the file. Without one, a plugin's file is copied first.
+    pub fn is_leased(&self) -> bool {
+        self.leased
+    }
+
     /// Deletes the file, if its name still means the file that was claimed. Blocks.
     pub fn remove(&self) -> io::Result<()> {
         match &self.place {

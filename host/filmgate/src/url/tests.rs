@@ -45,6 +45,10 @@ impl Storage for UrlsOnly {
         Self::refuse("delete")
     }
 
+    async fn discard_unfinished(&self, _key: &ObjectKey) -> Result<u64, StorageError> {
+        Self::refuse("discard unfinished uploads")
+    }
+
     async fn list(&self, _prefix: &str, _after: Option<&str>) -> Result<Listing, StorageError> {
         Self::refuse("list")
     }

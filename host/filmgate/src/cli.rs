@@ -1,0 +1,144 @@
+//! The command line: a thin shell over the library.
+//!
+//! Answers go to standard output, everything else to standard error. The last line of standard output is the URL; with
+//! `--json` it is one object, also when something fails.
+
+mod answer;
+mod check;
+mod complete;
+mod events;
+mod exit;
+mod inspect;
+mod job_options;
+mod logging;
+mod open;
+mod problem;
+mod publish;
+mod run;
+mod signals;
+mod terminal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use exit::Exit;
+use problem::Problem;
+
+/// Runs untrusted video renderers in a sandbox and publishes what they render.
+#[derive(Debug, Parser)]
+#[command(name = "filmgate", version, propagate_version = true, max_term_width = 100, after_long_help = HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a plugin for one user, publish what it renders and print the URL
+    Run(run::RunArguments),
+    /// Publish a finished file without a plugin and print the URL
+    Publish(publish::PublishArguments),
+    /// Look at a plugin without running it
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Show the settings, prove the data directory and the storage
+    Check(check::CheckArguments),
+    /// Print a completion script for a shell
+    Completions(complete::CompletionArguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginCommand {
+    /// Show imports, exports, size and digest, and whether the plugin is accepted
+    Inspect(inspect::InspectArguments),
+}
+
+/// Options of every command that reads settings.
+#[derive(Debug, Args)]
+struct SettingOptions {
+    /// Settings file [default: $FILMGATE_CONFIG, else ./filmgate.toml where it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory for jobs under way and claimed files [default: ./filmgate-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Answer with one JSON object on standard output, failures included
+    #[arg(long)]
+    json: bool,
+}
+
+const HELP: &str = "\
+Examples:
+  filmgate run recap.wasm --user ana --period 2026-03
+  filmgate run recap.wasm --user ana --params @params.json --input photo=me.jpg --json
+  filmgate publish video.mp4 --user ana
+  filmgate check
+
+Without settings, files go to ./filmgate-data/storage. To publish to S3 set AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_REGION and S3_BUCKET_NAME.
+
+Exit codes:
+    0  done                             14  wall-clock time used up
+    2  usage, settings or input         15  memory used up
+   10  plugin refused                   16  another budget used up
+   11  plugin answered an error         17  a file of the plugin was refused
+   12  plugin trapped                   18  upload failed, the file is kept
+   13  CPU time used up                 19  storage unreachable
+   20  a check failed                   70  fault of the host
+  130  SIGINT                          143  SIGTERM";
+
+/// Parses, runs and tells how it ended.
+pub(crate) fn main() -> ExitCode {
+    // Before parsing there is only the bare argument to tell how the answer is wanted.
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse_usage(&error, wants_json),
+    };
+    let wants_json = cli.command.wants_json();
+    let ended = match cli.command {
+        Command::Run(arguments) => run::execute(arguments),
+        Command::Publish(arguments) => publish::execute(arguments),
+        Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::execute(&arguments),
+        Command::Check(arguments) => check::execute(arguments),
+        Command::Completions(arguments) => complete::execute(&arguments, &mut Cli::command()),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(problem) => {
+            problem.print(wants_json);
+            problem.exit().into()
+        }
+    }
+}
+
+impl Command {
+    fn wants_json(&self) -> bool {
+        match self {
+            Self::Run(arguments) => arguments.settings.json,
+            Self::Publish(arguments) => arguments.settings.json,
+            Self::Plugin(PluginCommand::Inspect(arguments)) => arguments.json,
+            Self::Check(arguments) => arguments.settings.json,
+            Self::Completions(_) => false,
+        }
+    }
+}
+
+/// Help and version are no failure; clap prints them, and plain usage errors, in its own way.
+fn refuse_usage(error: &clap::Error, wants_json: bool) -> ExitCode {
+    if wants_json && error.use_stderr() {
+        let text = error.to_string();
+        let lines: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+        let detail = lines.join(" ");
+        let detail = detail.trim_start_matches("error: ");
+        let problem = Problem::new(Exit::Usage, "usage", detail).with_next_step("see `filmgate --help`");
+        problem.print(true);
+        return Exit::Usage.into();
+    }
+    match error.print() {
+        Ok(()) if !error.use_stderr() => Exit::Done.into(),
+        _ => Exit::Usage.into(),
+    }
+}

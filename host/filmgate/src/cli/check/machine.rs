@@ -1,0 +1,70 @@
+use std::path::Path;
+
+use filmgate::config::{ByteSize, Config};
+use filmgate::outbox::{Claimed, DataDir, DataDirError};
+use tokio_util::sync::CancellationToken;
+
+use super::report::Line;
+
+const DIRECTORY: &str = "data directory";
+
+/// What the machine must offer: a directory of one's own, and a kernel that keeps paths and files safe.
+pub(super) async fn check(config: &Config) -> Vec<Line> {
+    let path = config.data_dir.clone();
+    let checked = tokio::task::spawn_blocking(move || check_data_dir(&path)).await;
+    checked.unwrap_or_else(|error| vec![Line::fail(DIRECTORY, error.to_string(), None)])
+}
+
+fn check_data_dir(path: &Path) -> Vec<Line> {
+    const MEND: &str = "give this user write access to the directory, or choose another with FILMGATE_DATA_DIR";
+    let safe_paths = "paths stay inside (openat2)";
+    match DataDir::open(path) {
+        Ok(data) => {
+            let place = data.path().display().to_string();
+            let mut lines = vec![Line::pass(DIRECTORY, place), Line::pass(safe_paths, "available")];
+            lines.push(check_leases(data.path()));
+            lines.extend(check_space(data.path()));
+            lines
+        }
+        Err(error @ DataDirError::Unusable { .. }) => vec![Line::fail(DIRECTORY, error.to_string(), Some(MEND))],
+        Err(error @ DataDirError::NoOpenat2 { .. }) => {
+            let mend = "run on Linux 5.6 or later and allow openat2 in the container's seccomp profile";
+            vec![
+                Line::pass(DIRECTORY, path.display().to_string()),
+                Line::fail(safe_paths, error.to_string(), Some(mend)),
+            ]
+        }
+    }
+}
+
+/// Leases tell whether a plugin still writes a file that it hands over.
+fn check_leases(data_dir: &Path) -> Line {
+    let name = "writers are seen (leases)";
+    let probe = data_dir.join(format!(".check-{}", std::process::id()));
+    let leased = std::fs::write(&probe, b"lease").map_err(|error| error.to_string()).and_then(|()| {
+        let claimed = Claimed::open(&probe, &CancellationToken::new()).map_err(|error| error.to_string())?;
+        Ok(claimed.is_leased())
+    });
+    let removed = std::fs::remove_file(&probe);
+    match (leased, removed) {
+        (Err(error), _) => Line::fail(name, error, Some("put the data directory on a local file system")),
+        (_, Err(error)) => {
+            Line::fail(name, error.to_string(), Some("allow this user to delete files in the directory"))
+        }
+        (Ok(true), _) => Line::pass(name, "available"),
+        (Ok(false), _) => Line::note(name, "this file system has none: every claimed file is copied first"),
+    }
+}
+
+fn check_space(data_dir: &Path) -> Option<Line> {
+    let name = "free space";
+    match rustix::fs::statvfs(data_dir) {
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            // Whole MiB are enough to read.
+            let shown = ByteSize(free >> 20 << 20);
+            Some(Line::pass(name, format!("{shown} at {}", data_dir.display())))
+        }
+        Err(error) => Some(Line::note(name, format!("not known: {error}"))),
+    }
+}

@@ -1,0 +1,71 @@
+use std::future::Future;
+use std::sync::Arc;
+
+use filmgate::config::{Config, Sources};
+use filmgate::storage::Storage;
+use filmgate::{BuildError, Host};
+use indicatif::MultiProgress;
+
+use super::exit::Exit;
+use super::problem::{Ended, Problem, with_sources};
+use super::signals::Signals;
+use super::{SettingOptions, logging};
+
+/// What every command that works with a host has.
+pub(super) struct Session {
+    pub(super) config: Config,
+    pub(super) bars: MultiProgress,
+    pub(super) signals: Signals,
+}
+
+/// Reads the settings, starts logging and a runtime, and runs `work` in it.
+///
+/// Blocking work that a signal left behind, a compilation for example, is not waited for.
+pub(super) fn with_session<F: Future<Output = Ended>>(
+    settings: &SettingOptions,
+    work: impl FnOnce(Session) -> F,
+) -> Ended {
+    let config = Config::load(&sources(settings)?)?;
+    let bars = MultiProgress::new();
+    logging::start(&config.log, &bars)?;
+    tracing::info!(reason = %config.storage_reason, "settings read");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Problem::internal(format!("start the runtime: {error}")))?;
+    let ended = runtime.block_on(async {
+        let signals = Signals::listen()?;
+        work(Session { config, bars, signals }).await
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+pub(super) fn sources(settings: &SettingOptions) -> Result<Sources, Problem> {
+    let sources = Sources::of_process()
+        .map_err(|error| Problem::input(format!("find the working directory: {error}")))?
+        .with_config_file(settings.config.clone())
+        .with_data_dir(settings.data_dir.clone());
+    Ok(sources)
+}
+
+/// A host as the settings want it. The storage is opened but not tried.
+pub(super) async fn host(config: &Config) -> Result<Host, Problem> {
+    let storage = config.storage.open(&config.layouts).await.map_err(|error| Problem::of_storage(&error))?;
+    build(config, storage)
+}
+
+fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
+    let builder = Host::builder()
+        .data_dir(&config.data_dir)
+        .storage(storage)
+        .layouts(config.layouts.clone())
+        .urls(config.urls.clone())
+        .budget(config.budget.clone())
+        .published_bytes(config.published_bytes)
+        .plugins_see_urls(config.plugins_see_urls);
+    builder.build().map_err(|error| match &error {
+        BuildError::DataDir(_) => Problem::new(Exit::Usage, "data-dir-unusable", with_sources(&error))
+            .with_next_step("give this user write access to the directory, or choose another with --data-dir"),
+        BuildError::Storage(storage) => Problem::of_storage(storage),
+        BuildError::NoDataDir | BuildError::Engine(_) => Problem::internal(with_sources(&error)),
+    })
+}

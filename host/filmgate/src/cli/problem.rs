@@ -1,0 +1,228 @@
+use filmgate::Exhausted;
+use filmgate::config::ConfigError;
+use filmgate::job::{JobId, printable};
+use filmgate::publish::{Asset, PublishError};
+use filmgate::report::{JobError, JobFault};
+use filmgate::storage::StorageError;
+use serde_json::{Map, Value, json};
+
+use super::answer;
+use super::exit::Exit;
+use super::terminal::{print_error, print_json};
+
+/// What went wrong, for people and as an RFC 9457 problem object for programs.
+#[derive(Debug)]
+pub(super) struct Problem {
+    exit: Exit,
+    code: &'static str,
+    detail: String,
+    next_step: Option<String>,
+    more: Map<String, Value>,
+}
+
+/// The result of a command.
+pub(super) type Ended = Result<Exit, Problem>;
+
+impl Problem {
+    /// `code` is for programs: lower-case words joined by `-`.
+    pub(super) fn new(exit: Exit, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { exit, code, detail: detail.into(), next_step: None, more: Map::new() }
+    }
+
+    /// An input or option that cannot be used.
+    pub(super) fn input(detail: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "invalid-input", detail)
+    }
+
+    pub(super) fn internal(detail: impl Into<String>) -> Self {
+        Self::new(Exit::Internal, "internal", detail)
+    }
+
+    #[must_use]
+    pub(super) fn with_next_step(mut self, text: impl Into<String>) -> Self {
+        self.next_step = Some(text.into());
+        self
+    }
+
+    /// A job's failure. `signal` is the code of the signal that cancelled it, where one did.
+    pub(super) fn of_job(error: &JobError, signal: Option<Exit>) -> Self {
+        let exit = match (&error.fault, signal) {
+            (JobFault::Cancelled, Some(signal)) => signal,
+            (fault, _) => Exit::of_job(fault),
+        };
+        let mut problem = Self::new(exit, job_code(&error.fault), with_sources(error));
+        problem.next_step = job_next_step(&error.fault);
+        problem.add("job", error.job.map(|job: JobId| job.to_string()));
+        match &error.fault {
+            JobFault::Plugin { code, message, retryable } => {
+                problem.add("plugin", Some(json!({"code": code, "message": message, "retryable": retryable})));
+            }
+            JobFault::Refused(refusal) => problem.add("refusal", Some(refusal.code())),
+            JobFault::Publish(error) => problem.add_publish(error),
+            _ => {}
+        }
+        if !error.assets.is_empty() {
+            let assets: Vec<_> = error.assets.iter().map(|asset: &Asset| answer::asset(asset)).collect();
+            problem.add("assets", Some(assets));
+        }
+        problem
+    }
+
+    /// A storage that cannot be opened.
+    pub(super) fn of_storage(error: &StorageError) -> Self {
+        let exit = if error.is_storage_away() { Exit::StorageUnreachable } else { Exit::Usage };
+        let code = if exit == Exit::Usage { "invalid-settings" } else { "storage-unreachable" };
+        let mut problem = Self::new(exit, code, error.to_string())
+            .with_next_step("choose another directory with LOCAL_STORAGE_PATH, or correct the settings of the bucket");
+        problem.add_storage(error);
+        problem
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    fn add_publish(&mut self, error: &PublishError) {
+        let kept = match error {
+            PublishError::Storage { error, kept } => {
+                self.add_storage(error);
+                kept
+            }
+            PublishError::Journal { kept, .. } | PublishError::Taken { kept, .. } => kept,
+        };
+        self.add("kept", Some(kept.display().to_string()));
+    }
+
+    fn add_storage(&mut self, error: &StorageError) {
+        self.add("bucket", Some(error.place.as_str()));
+        self.add("key", error.key.as_ref().map(ToString::to_string));
+        self.add("s3_code", error.code.as_deref());
+        self.add("status", error.status);
+        self.add("request_id", error.request_id.as_deref());
+        self.add("left_behind", error.left_behind.as_ref().map(ToString::to_string));
+        self.next_step = error.next_step().map(str::to_owned).or(self.next_step.take());
+    }
+
+    fn add(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        self.more.extend(value.map(|value| (name.to_owned(), value.into())));
+    }
+
+    /// Tells it: one object on standard output, or text on standard error.
+    pub(super) fn print(&self, as_json: bool) {
+        if as_json {
+            print_json(&self.to_json());
+            return;
+        }
+        print_error(&format!("error: {}", printable(&self.detail)));
+        if let Some(next_step) = &self.next_step {
+            print_error(&format!("next step: {}", printable(next_step)));
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("type".to_owned(), format!("urn:filmgate:problem:{}", self.code).into());
+        object.insert("title".to_owned(), title(self.exit).into());
+        object.insert("detail".to_owned(), self.detail.as_str().into());
+        object.insert("code".to_owned(), self.code.into());
+        object.insert("exit_code".to_owned(), self.exit.code().into());
+        object.extend(self.next_step.as_ref().map(|text| ("next_step".to_owned(), text.as_str().into())));
+        object.extend(self.more.clone());
+        object.into()
+    }
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        let mut problem = Self::new(Exit::Usage, "invalid-settings", error.to_string());
+        let problems = error.problems().iter();
+        let list: Vec<_> = problems.map(|one| json!({"setting": one.place, "fault": one.fault})).collect();
+        problem.add("settings", Some(list));
+        problem.with_next_step("correct the named settings; `filmgate check` shows where each value comes from")
+    }
+}
+
+/// An error and what is behind it, where that says more.
+pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = error.source();
+    }
+    text
+}
+
+fn title(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Done => "done",
+        Exit::Usage => "usage, settings or input",
+        Exit::PluginRefused => "plugin refused",
+        Exit::PluginError => "plugin error",
+        Exit::Trap => "plugin trapped",
+        Exit::Cpu => "CPU time used up",
+        Exit::Wall => "wall-clock time used up",
+        Exit::Memory => "memory used up",
+        Exit::Quota => "budget used up",
+        Exit::ClaimRefused => "file refused",
+        Exit::UploadFailed => "upload failed",
+        Exit::StorageUnreachable => "storage unreachable",
+        Exit::CheckFailed => "check failed",
+        Exit::Internal => "fault of the host",
+        Exit::Interrupted => "interrupted",
+        Exit::Terminated => "terminated",
+    }
+}
+
+fn job_code(fault: &JobFault) -> &'static str {
+    match fault {
+        JobFault::Invalid(_) => "invalid-input",
+        JobFault::PluginRefused(_) => "plugin-refused",
+        JobFault::Plugin { .. } => "plugin-error",
+        JobFault::NothingPublished(_) => "nothing-published",
+        JobFault::Trapped(_) => "trap",
+        JobFault::Exited(_) => "plugin-exited",
+        JobFault::Exhausted { .. } => match Exit::of_job(fault) {
+            Exit::Cpu => "cpu-exhausted",
+            Exit::Wall => "wall-time-exhausted",
+            Exit::Memory => "memory-exhausted",
+            _ => "quota-exceeded",
+        },
+        JobFault::Refused(_) => "file-refused",
+        JobFault::Publish(PublishError::Storage { error, .. }) if error.is_storage_away() => "storage-unreachable",
+        JobFault::Publish(_) => "upload-failed",
+        JobFault::Cancelled => "cancelled",
+        JobFault::Internal(_) => "internal",
+    }
+}
+
+fn job_next_step(fault: &JobFault) -> Option<String> {
+    let text = match fault {
+        JobFault::PluginRefused(_) => "run `filmgate plugin inspect` on the file to see what it imports and exports",
+        JobFault::Plugin { .. } => "correct the job as the plugin says; its log is above",
+        JobFault::NothingPublished(_) => "the plugin must call store-video before it returns; tell its author",
+        JobFault::Trapped(_) | JobFault::Exited(_) => "tell the plugin's author; its log is above",
+        JobFault::Exhausted { limit, .. } => match limit {
+            Exhausted::Memory => "raise budget.memory, or render smaller",
+            Exhausted::Tables => "raise budget.table_elements",
+            Exhausted::Cpu => "raise budget.cpu, or render less",
+            Exhausted::Wall => "raise budget.wall, or render less",
+            Exhausted::OutboxBytes => "raise budget.outbox, or write less",
+            Exhausted::OutboxEntries => "raise budget.outbox_entries, or write fewer files",
+            Exhausted::OutboxDepth => "raise budget.outbox_depth",
+            Exhausted::StoreCalls => "raise budget.store_calls, or store fewer files",
+            Exhausted::HostcallBytes => "raise budget.hostcall",
+            Exhausted::Handles => "raise budget.handles",
+        },
+        JobFault::Refused(_) => "the plugin still had the file; tell its author, or choose another layout",
+        JobFault::Internal(_) => "run again with FILMGATE_LOG=debug and report what it says",
+        JobFault::Invalid(_) => "correct the named input; see `filmgate run --help`",
+        JobFault::Publish(_) => "the file is kept: mend the cause and publish it with `filmgate publish`",
+        JobFault::Cancelled => return None,
+    };
+    Some(text.to_owned())
+}

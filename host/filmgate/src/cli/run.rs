@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use filmgate::RunningJob;
+use filmgate::job::JobRequest;
+use filmgate::report::JobError;
+
+use super::events::Display;
+use super::exit::Exit;
+use super::job_options::{JobOptions, PluginOptions};
+use super::open::{self, Session};
+use super::problem::{Ended, Problem};
+use super::{SettingOptions, answer};
+
+const EXAMPLES: &str = "\
+Examples:
+  filmgate run recap.wasm --user ana
+  filmgate run recap.wasm --user ana --period 2026-03 --params '{\"title\": \"March\"}'
+  filmgate run recap.wasm --user ana --params @params.json --input photo=me.jpg
+  filmgate run recap.wasm --user ana --layout pipeline --ref generation=gen_42 --json
+
+The last line on standard output is the URL of the video. Progress and the plugin's log go to standard error.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct RunArguments {
+    /// The plugin: a WebAssembly component
+    #[arg(value_name = "PLUGIN.wasm")]
+    plugin: PathBuf,
+    #[command(flatten)]
+    job: JobOptions,
+    #[command(flatten)]
+    for_plugin: PluginOptions,
+    #[command(flatten)]
+    pub(super) settings: SettingOptions,
+}
+
+pub(super) fn execute(arguments: RunArguments) -> Ended {
+    let request = arguments.for_plugin.add_to(arguments.job.request()?)?;
+    let RunArguments { plugin, settings, .. } = arguments;
+    open::with_session(&settings, |session| run(session, request, plugin, settings.json))
+}
+
+async fn run(session: Session, request: JobRequest, plugin: PathBuf, as_json: bool) -> Ended {
+    let host = open::host(&session.config).await?;
+    let plugin = tokio::select! {
+        plugin = host.load_plugin(&plugin) => plugin.map_err(|error| refused(&error))?,
+        () = session.signals.first() => return Err(session.signals.stopped()),
+    };
+    let running = host.start(request, &plugin).map_err(|error| Problem::of_job(&error, None))?;
+    finish(session, running, as_json).await
+}
+
+fn refused(error: &JobError) -> Problem {
+    Problem::of_job(error, None)
+}
+
+/// Shows a job until it ends and prints its answer. A signal cancels it.
+pub(super) async fn finish(session: Session, running: RunningJob, as_json: bool) -> Ended {
+    let Session { bars, signals, .. } = session;
+    let cancel = running.cancel_token();
+    let heard = signals.clone();
+    let watch = tokio::spawn(async move {
+        heard.first().await;
+        cancel.cancel();
+    });
+    let display = tokio::spawn(Display::new(bars).follow(running.events()));
+    let ended = running.wait().await;
+    watch.abort();
+    // The events end with the job; what was said last is still to be shown.
+    let _ = display.await;
+    let report = ended.map_err(|error| Problem::of_job(&error, signals.exit()))?;
+    answer::print(&report, as_json)?;
+    Ok(Exit::Done)
+}

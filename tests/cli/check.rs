@@ -1,0 +1,64 @@
+//! `filmgate check`: settings with their origin, each line pass or fail with the mend.
+
+use filmgate_tests::cli::Filmgate;
+
+const CANARY: &str = "canary-SECRET+x1";
+
+#[test]
+fn a_fresh_machine_passes_every_line() {
+    let place = Filmgate::new().with("FILMGATE_BUDGET_CPU", "2m");
+    place.write("filmgate.toml", "[budget]\nmemory = \"1 GiB\"\n");
+    let ended = place.run(["check"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    for name in ["data directory", "paths stay inside", "store an object", "read it back", "delete it"] {
+        assert!(ended.stdout.contains(&format!("pass  {name}")), "{name}: {}", ended.stdout);
+    }
+    let line = |key: &str| ended.stdout.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+    assert!(line("budget.cpu ").ends_with("from FILMGATE_BUDGET_CPU") && line("budget.cpu ").contains(" 2m "));
+    assert!(line("budget.memory ").contains("1 GiB") && line("budget.memory ").ends_with("filmgate.toml"));
+    assert!(line("budget.wall ").ends_with("default"));
+    assert_eq!(ended.last_line(), "everything passed");
+    let left = std::fs::read_dir(place.folder().join("filmgate-data/storage/filmgate-check"));
+    assert!(left.is_err() || left.unwrap().next().is_none(), "the object is deleted again");
+}
+
+#[test]
+fn json_tells_the_same() {
+    let ended = Filmgate::new().run(["check", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let answer = ended.json();
+    assert_eq!((answer["ok"].as_bool(), answer["reason"].as_str()), (Some(true), Some("no bucket is set")));
+    let lines = answer["lines"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line["name"] == "store an object" && line["result"] == "pass"), "{answer}");
+    let settings = answer["settings"].as_array().unwrap();
+    assert!(settings.iter().any(|one| one["key"] == "storage.local.path" && one["origin"] == "default"), "{answer}");
+}
+
+#[test]
+fn an_endpoint_that_is_down_ends_with_19_and_shows_no_secret() {
+    // Bound and closed again: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let place = Filmgate::new()
+        .with("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .with("AWS_SECRET_ACCESS_KEY", CANARY)
+        .with("AWS_SESSION_TOKEN", CANARY)
+        .with("AWS_REGION", "eu-central-1")
+        .with("S3_BUCKET_NAME", "videos")
+        .with("AWS_ENDPOINT_URL_S3", &format!("http://127.0.0.1:{port}"))
+        .with("FILMGATE_S3_RETRIES", "0")
+        .with("FILMGATE_LOG", "trace");
+    let ended = place.run(["check"]);
+    assert_eq!(ended.code, Some(19), "{ended:#?}");
+    assert!(ended.stdout.contains("FAIL  store an object") && ended.stdout.contains("→ check AWS_ENDPOINT_URL_S3"));
+    assert!(!ended.all().contains(CANARY), "a secret is shown: {ended:#?}");
+
+    place.write("film.mp4", b"\0\0\0\x20ftypisom\0\0\x02\0");
+    let ended = place.run(["publish", "film.mp4", "--user", "ana", "--json"]);
+    assert_eq!(ended.code, Some(19), "{ended:#?}");
+    let problem = ended.json();
+    assert_eq!(problem["code"], "storage-unreachable", "{problem}");
+    assert!(problem["bucket"].as_str().unwrap().contains("videos") && problem["key"].is_string(), "{problem}");
+    assert!(problem["kept"].is_string() && problem["next_step"].is_string(), "{problem}");
+    assert!(!ended.all().contains(CANARY), "a secret is shown: {ended:#?}");
+    assert!(place.folder().join("film.mp4").exists(), "the file is kept");
+}

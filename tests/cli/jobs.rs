@@ -1,0 +1,141 @@
+//! Jobs of the component `probe`: the exit code of each cause, what is shown of hostile text, and signals.
+
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use filmgate_tests::cli::{Ended, Filmgate, probe};
+
+fn run(place: &Filmgate, params: &str, more: &[&str]) -> Ended {
+    let plugin = probe().to_str().unwrap();
+    place.run(["run", plugin, "--user", "ana", "--params", params].iter().chain(more))
+}
+
+/// Names in the job and staging directories: none may be left when a job has ended.
+fn left_behind(place: &Filmgate) -> Vec<PathBuf> {
+    let folders = ["jobs", "staging"].map(|name| place.folder().join("filmgate-data").join(name));
+    folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())).collect()
+}
+
+#[test]
+fn a1_a5_every_file_is_published_and_the_last_line_is_the_videos_url() {
+    let place = Filmgate::new();
+    let files = r#"{"do": "store", "files": [{"kind": "jpeg", "slot": "thumbnail"}, {"kind": "mp4"}]}"#;
+    let ended = run(&place, files, &["--period", "2026-03"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{ended:#?}");
+    assert!(lines[0].starts_with("thumbnail: file:///") && lines[0].ends_with("-thumbnail.jpg"), "{ended:#?}");
+    assert!(lines[1].contains("/videos/ana/2026/03/recap-2026-03-") && lines[1].ends_with("Z.mp4"), "{ended:#?}");
+    assert!(PathBuf::from(lines[1].strip_prefix("file://").unwrap()).exists());
+    assert!(ended.stderr.contains("stored video (1000 bytes) as videos/ana/2026/03/"), "{ended:#?}");
+    assert_eq!(left_behind(&place), <[PathBuf; 0]>::default());
+
+    let ended = run(&place, files, &["--json"]);
+    let answer = ended.json();
+    assert_eq!((answer["slot"].as_str(), answer["assets"].as_array().map(Vec::len)), (Some("video"), Some(2)));
+    assert!(answer["summary"]["files"].is_array() && answer["usage"]["wall_seconds"].is_number(), "{answer}");
+}
+
+#[test]
+fn p3_each_cause_has_its_exit_code() {
+    let cases: [(&str, (&str, &str), i32, &str); 10] = [
+        (r#"{"do": "error", "code": "no-data", "message": "nothing to show"}"#, ("", ""), 11, "plugin-error"),
+        (r#"{"do": "answer", "text": ""}"#, ("", ""), 11, "nothing-published"),
+        (r#"{"do": "trap"}"#, ("", ""), 12, "trap"),
+        (r#"{"do": "panic", "message": "oh"}"#, ("", ""), 12, "trap"),
+        (r#"{"do": "exit", "code": 3}"#, ("", ""), 12, "plugin-exited"),
+        (r#"{"do": "loop"}"#, ("FILMGATE_BUDGET_CPU", "300ms"), 13, "cpu-exhausted"),
+        (r#"{"do": "sleep-forever"}"#, ("FILMGATE_BUDGET_WALL", "1s"), 14, "wall-time-exhausted"),
+        (
+            r#"{"do": "huge-string", "at": "summary", "kib": 65536}"#,
+            ("FILMGATE_BUDGET_MEMORY", "32 MiB"),
+            15,
+            "memory-exhausted",
+        ),
+        (
+            r#"{"do": "store", "files": [{"bytes": 4000000}]}"#,
+            ("FILMGATE_BUDGET_OUTBOX", "1 MiB"),
+            16,
+            "quota-exceeded",
+        ),
+        (r#"{"do": "copy", "name": "page", "path": "video.mp4"}"#, ("", ""), 17, "file-refused"),
+    ];
+    for (params, (name, value), code, problem) in cases {
+        let place = Filmgate::new().with(if name.is_empty() { "UNRELATED" } else { name }, value);
+        place.write("page.html", "<!doctype html><script>alert(1)</script>");
+        let ended = run(&place, params, &["--input", "page=page.html", "--json"]);
+        assert_eq!(ended.code, Some(code), "{params}: {ended:#?}");
+        let object = ended.json();
+        assert_eq!(
+            (object["code"].as_str(), object["exit_code"].as_i64()),
+            (Some(problem), Some(code.into())),
+            "{object}"
+        );
+        assert!(object["job"].is_string() && object["next_step"].is_string(), "{object}");
+        assert_eq!(left_behind(&place), <[PathBuf; 0]>::default(), "{params}");
+    }
+}
+
+#[test]
+fn p3_text_of_a_plugin_cannot_steer_the_terminal() {
+    let place = Filmgate::new();
+    let hostile = r"\u001b[2J\u001b]0;owned\u0007\u202etxt\u009b31m";
+    let params = [
+        format!(r#"{{"do": "error", "code": "x", "message": "{hostile}"}}"#),
+        format!(r#"{{"do": "log", "stdout": ["{hostile}"], "stderr": ["{hostile}"]}}"#),
+        format!(r#"{{"do": "progress", "steps": 2, "stage": "{hostile}", "odd": true}}"#),
+        format!(r#"{{"do": "panic", "message": "{hostile}"}}"#),
+    ];
+    for params in params {
+        for more in [&[][..], &["--json"]] {
+            let ended = run(&place, &params, more);
+            let steering = ['\u{1b}', '\u{7}', '\u{202e}', '\u{9b}'];
+            assert!(!ended.all().contains(steering), "{params}: {ended:#?}");
+            assert!(ended.all().contains("[2J"), "the text itself is shown: {ended:#?}");
+        }
+    }
+}
+
+#[test]
+fn p3_a_flood_of_log_is_shown_bounded() {
+    let place = Filmgate::new().with("FILMGATE_BUDGET_LOG", "64 KiB");
+    let ended = run(&place, r#"{"do": "log-flood", "mib": 16}"#, &[]);
+    assert!(ended.stderr.len() < 512 * 1024, "{} bytes", ended.stderr.len());
+}
+
+/// Starts a job and waits until it is under way.
+fn start(place: &Filmgate, params: &str) -> Child {
+    let plugin = probe().to_str().unwrap();
+    let mut command = place.command(["run", plugin, "--user", "ana", "--params", params, "--json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let jobs = place.folder().join("filmgate-data/jobs");
+    let patience = Instant::now() + Duration::from_secs(60);
+    while std::fs::read_dir(&jobs).map_or(0, Iterator::count) == 0 {
+        assert!(Instant::now() < patience, "the job does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+#[test]
+fn the_first_signal_cancels_the_job_in_order() {
+    let signals = [(rustix::process::Signal::INT, 130), (rustix::process::Signal::TERM, 143)];
+    for (signal, code) in signals {
+        for params in [r#"{"do": "loop"}"#, r#"{"do": "sleep-forever"}"#] {
+            let place = Filmgate::new();
+            let child = start(&place, params);
+            let process = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process(process, signal).unwrap();
+            let ended = Ended::of(child.wait_with_output().unwrap());
+            assert_eq!(ended.code, Some(code), "{params}: {ended:#?}");
+            let problem = ended.json();
+            assert_eq!(
+                (problem["code"].as_str(), problem["exit_code"].as_i64()),
+                (Some("cancelled"), Some(code.into()))
+            );
+            assert!(ended.stderr.contains("stopping; once more ends at once"), "{ended:#?}");
+            assert_eq!(left_behind(&place), <[PathBuf; 0]>::default());
+        }
+    }
+}

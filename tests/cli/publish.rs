@@ -1,0 +1,101 @@
+//! `filmgate publish` to local storage: the answer that scripts read.
+
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+
+use filmgate_tests::cli::Filmgate;
+
+const MP4: &[u8] = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41\0\0\0\x08free";
+
+fn path_of(url: &str) -> PathBuf {
+    PathBuf::from(url.strip_prefix("file://").unwrap_or_else(|| panic!("{url} is no file URL")))
+}
+
+#[test]
+fn a4_a5_a_file_is_published_and_the_last_line_is_its_url() {
+    let place = Filmgate::new();
+    let film = place.write("film.mp4", MP4);
+    let ended = place.run(["publish", "film.mp4", "--user", "ana", "--period", "2026-03"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let stored = path_of(ended.last_line());
+    assert_eq!(fs::read(&stored).unwrap(), MP4);
+    let root = place.folder().canonicalize().unwrap().join("filmgate-data/storage");
+    let key = stored.strip_prefix(root).unwrap().to_str().unwrap();
+    assert!(key.starts_with("videos/ana/2026/03/recap-2026-03-2") && key.ends_with("Z.mp4"), "{key}");
+    assert!(film.exists(), "without --move the file stays");
+}
+
+#[test]
+fn a5_json_is_one_object_with_everything_a_caller_needs() {
+    let place = Filmgate::new().with("S3_PUBLIC_BASE_URL", "https://cdn.example/v");
+    place.write("film.mp4", MP4);
+    let arguments = ["publish", "film.mp4", "--user", "ana", "--layout", "jobs", "--slot", "final", "--json"];
+    let ended = place.run(arguments);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let answer = ended.json();
+    let job = answer["job"].as_str().unwrap();
+    assert_eq!(answer["key"], format!("ana/{job}/video.mp4"));
+    assert_eq!(answer["url"], format!("https://cdn.example/v/ana/{job}/video.mp4"));
+    assert_eq!(answer["size"], MP4.len());
+    assert_eq!((&answer["content_type"], &answer["durability"]), (&"video/mp4".into(), &"local".into()));
+    assert!(answer["expires_at"].is_null(), "{answer}");
+    assert_eq!(answer["checksum"]["crc64nvme"].as_str().map(str::len), Some(16));
+    assert_eq!(answer["assets"].as_array().map(Vec::len), Some(1));
+    assert_eq!(answer["assets"][0]["slot"], "video");
+}
+
+#[test]
+fn a3_move_deletes_the_file_once_it_is_stored() {
+    let place = Filmgate::new();
+    let film = place.write("film.mp4", MP4);
+    let ended = place.run(["publish", "film.mp4", "--user", "ana", "--move"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(!film.exists() && path_of(ended.last_line()).exists());
+}
+
+#[test]
+fn b10_what_is_no_video_is_refused_and_stays() {
+    let place = Filmgate::new();
+    let page = place.write("film.mp4", "<!doctype html><script>alert(1)</script>");
+    let empty = place.write("empty.mp4", "");
+    let picture = place.write("picture.mp4", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    for (file, cause) in [("film.mp4", "film.mp4"), ("empty.mp4", "empty"), ("picture.mp4", "image/png")] {
+        let ended = place.run(["publish", file, "--user", "ana", "--move"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(17), ""), "{ended:#?}");
+        assert!(ended.stderr.starts_with("error: ") && ended.stderr.contains(cause), "{ended:#?}");
+        let json = place.run(["publish", file, "--user", "ana", "--move", "--json"]).json();
+        assert_eq!((json["code"].as_str(), json["exit_code"].as_i64()), (Some("file-refused"), Some(17)), "{json}");
+    }
+    assert!(page.exists() && empty.exists() && picture.exists());
+}
+
+#[test]
+fn a_file_that_is_still_written_is_refused_as_busy() {
+    let place = Filmgate::new();
+    let film = place.write("film.mp4", MP4);
+    let writer = OpenOptions::new().append(true).open(&film).unwrap();
+    let ended = place.run(["publish", "film.mp4", "--user", "ana", "--json"]);
+    drop(writer);
+    assert_eq!(ended.code, Some(17), "{ended:#?}");
+    assert_eq!(ended.json()["refusal"], "busy");
+}
+
+#[test]
+fn a_file_or_slot_that_is_not_there_is_bad_input() {
+    let place = Filmgate::new();
+    place.write("film.mp4", MP4);
+    for (arguments, cause) in [
+        (["publish", "missing.mp4", "--user", "ana", "--slot", "video"], "missing.mp4 does not exist"),
+        (["publish", ".", "--user", "ana", "--slot", "video"], ". is not a file"),
+        (["publish", "film.mp4", "--user", "a/b", "--slot", "video"], "--user: user id \"a/b\""),
+        (["publish", "film.mp4", "--user", "ana", "--slot", "Video"], "--slot: slot \"Video\""),
+        (["publish", "film.mp4", "--user", "ana", "--layout", "cinema"], "layout cinema is unknown; allowed: jobs"),
+    ] {
+        let ended = place.run(arguments);
+        assert_eq!(ended.code, Some(2), "{ended:#?}");
+        assert!(ended.stderr.contains(cause), "{cause}: {ended:#?}");
+    }
+    let ended = place.run(["publish", "film.mp4", "--user", "ana", "--slot", "cover"]);
+    assert!(ended.stderr.contains("layout recap has no slot cover; allowed: audio"), "{ended:#?}");
+    assert!(matches!(ended.code, Some(2 | 17)), "{ended:#?}");
+}
