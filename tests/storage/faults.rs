@@ -11,7 +11,7 @@ use bytes::Bytes;
 use filmgate::key::ObjectKey;
 use filmgate::storage::s3::S3Storage;
 use filmgate::storage::{
-    LeftBehind, MemorySource, PublishId, Source, SourceError, Storage, StorageError, StorageFault, Stored,
+    LeftBehind, MemorySource, Presence, PublishId, Source, SourceError, Storage, StorageError, StorageFault, Stored,
 };
 use filmgate_tests::bucket::TestBucket;
 use filmgate_tests::fault_proxy::{Fault, FaultProxy, MESSAGE, Operation, REQUEST_ID, Rule};
@@ -275,6 +275,13 @@ async fn head_object() {
             let error = lab.put(always, size).await.expect_err("nothing can be proven");
             if !matches!(fault, Fault::Error(403 | 404, _)) {
                 assert_told(always, &error);
+            }
+            if matches!(fault, Fault::Error(403, _)) {
+                lab.proxy.set(Some(always));
+                // Without the right to list, S3 says 403 of what is not there.
+                let asked = lab.storage.head(&key("hidden")).await.expect("no failure");
+                assert_eq!(asked, Presence::Unknown);
+                lab.proxy.set(None);
             }
             // Without a body a 400 does not say that it was a time-out.
             if retried && !matches!(fault, Fault::Error(400, _)) {
