@@ -2,6 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use filmgate::config::{Config, Sources};
+use filmgate::key::ObjectKey;
 use filmgate::storage::Storage;
 use filmgate::{BuildError, Host};
 use indicatif::MultiProgress;
@@ -47,10 +48,22 @@ pub(super) fn sources(settings: &SettingOptions) -> Result<Sources, Problem> {
     Ok(sources)
 }
 
-/// A host as the settings want it. The storage is opened but not tried.
+/// A host as the settings want it, with a storage that answers.
 pub(super) async fn host(config: &Config) -> Result<Host, Problem> {
     let storage = config.storage.open(&config.layouts).await.map_err(|error| Problem::of_storage(&error))?;
+    reach(&*storage).await?;
     build(config, storage)
+}
+
+/// Asks for an object that is not there: a storage that cannot be used is told before anything is rendered. One request;
+/// whether objects can be written shows when the first one is.
+async fn reach(storage: &dyn Storage) -> Result<(), Problem> {
+    let key = ObjectKey::try_from("filmgate-check/absent".to_owned())
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    match storage.get(&key, None).await {
+        Err(error) if error.is_storage_away() => Err(Problem::of_storage(&error)),
+        _ => Ok(()),
+    }
 }
 
 fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use filmgate::Exhausted;
 use filmgate::config::ConfigError;
 use filmgate::job::{JobId, printable};
@@ -41,6 +43,13 @@ impl Problem {
     #[must_use]
     pub(super) fn with_next_step(mut self, text: impl Into<String>) -> Self {
         self.next_step = Some(text.into());
+        self
+    }
+
+    /// The same problem, naming the file it is about first.
+    #[must_use]
+    pub(super) fn about(mut self, file: &Path) -> Self {
+        self.detail = format!("{}: {}", printable(&file.display().to_string()), self.detail);
         self
     }
 

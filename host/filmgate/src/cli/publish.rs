@@ -52,7 +52,10 @@ async fn publish(
     remove: bool,
     as_json: bool,
 ) -> Ended {
-    let host = open::host(&session.config).await?;
+    let host = tokio::select! {
+        host = open::host(&session.config) => host?,
+        () = session.signals.first() => return Err(session.signals.stopped()),
+    };
     let running = host.publish(request, slot, &file, remove).map_err(|error| Problem::of_job(&error, None))?;
     finish(session, running, as_json).await
 }

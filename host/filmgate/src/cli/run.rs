@@ -1,9 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use filmgate::RunningJob;
 use filmgate::job::JobRequest;
-use filmgate::report::JobError;
+use filmgate::report::{JobError, JobFault};
 
 use super::events::Display;
 use super::exit::Exit;
@@ -42,17 +42,22 @@ pub(super) fn execute(arguments: RunArguments) -> Ended {
 }
 
 async fn run(session: Session, request: JobRequest, plugin: PathBuf, as_json: bool) -> Ended {
-    let host = open::host(&session.config).await?;
-    let plugin = tokio::select! {
-        plugin = host.load_plugin(&plugin) => plugin.map_err(|error| refused(&error))?,
+    let prepared = async {
+        let host = open::host(&session.config).await?;
+        let compiled = host.load_plugin(&plugin).await.map_err(|error| refused(&error, &plugin))?;
+        Ok::<_, Problem>((host, compiled))
+    };
+    let (host, plugin) = tokio::select! {
+        prepared = prepared => prepared?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
     let running = host.start(request, &plugin).map_err(|error| Problem::of_job(&error, None))?;
     finish(session, running, as_json).await
 }
 
-fn refused(error: &JobError) -> Problem {
-    Problem::of_job(error, None)
+fn refused(error: &JobError, plugin: &Path) -> Problem {
+    let problem = Problem::of_job(error, None);
+    if matches!(error.fault, JobFault::PluginRefused(_)) { problem.about(plugin) } else { problem }
 }
 
 /// Shows a job until it ends and prints its answer. A signal cancels it.

@@ -141,7 +141,7 @@ impl Session {
         let ended = session.conclude(outcome, usage);
         match &ended {
             Ok(report) => tracing::info!(job = %report.job, assets = report.assets.len(), "job succeeded"),
-            Err(error) => tracing::warn!(job = %session.job.id, %error, "job failed"),
+            Err(error) => tracing::info!(job = %session.job.id, %error, "job failed"),
         }
         ended
     }

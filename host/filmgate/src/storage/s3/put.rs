@@ -30,7 +30,7 @@ impl Inner {
         }
         let multipart = size > self.settings.upload.multipart_threshold;
         let early = Box::pin(async {
-            let abilities = self.abilities().await?;
+            let abilities = self.abilities().await.map_err(|error| error.with_key(request.key))?;
             // A HEAD saves a large upload whose end would be a refusal; elsewhere it is the only guard there is.
             let guarded = if multipart { false } else { abilities.conditional_put };
             let there = if guarded { None } else { self.already_there(request, &abilities, multipart).await? };
