@@ -22,7 +22,15 @@ impl Guest for Probe {
 
 filmgate_plugin::bindings::export!(Probe with_types_in filmgate_plugin::bindings);
 
+/// The summary also goes to the log: a caller whose job failed gets no other word of it.
+#[expect(clippy::print_stdout, reason = "standard output is the job's log")]
 fn render(job: &Job<Behaviour>) -> Result<Value, Error> {
+    let summary = behave(job)?;
+    println!("{summary}");
+    Ok(summary)
+}
+
+fn behave(job: &Job<Behaviour>) -> Result<Value, Error> {
     match &job.params {
         Behaviour::Store { files } => store::store(files),
         Behaviour::Submit { files, wait } => store::submit(files, *wait),

@@ -2,6 +2,7 @@
 //!
 //! The parameters choose one: `{"do": "store", "files": [{"kind": "mp4", "bytes": 1000}]}`. Fields in brackets may be
 //! left out. Each behaviour answers with a JSON object that says what happened, unless it is meant not to return.
+//! The same object is the last line of standard output, so that a test of a failed job sees it in the log.
 //! An *outcome* is `{"ok": …}` or `{"error": {"code", "message", "retryable"}}`; for file system calls the error is text.
 //!
 //! A *file* is `{[kind], [bytes], [path], [slot], [sequence], [content_type], [metadata: {name: value}]}`: kinds `mp4`

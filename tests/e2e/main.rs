@@ -1,0 +1,11 @@
+//! Whole jobs through the library: real components, real storage, and what is left when they end.
+
+mod claims;
+mod endings;
+mod journal;
+mod operator;
+mod recap;
+mod s3;
+mod slots;
+mod support;
+mod uploads;

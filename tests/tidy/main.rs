@@ -1,0 +1,5 @@
+//! Rules of the sources that no compiler checks, and the table of requirements.
+
+mod modules;
+mod requirements;
+mod sources;
