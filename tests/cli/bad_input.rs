@@ -36,7 +36,7 @@ fn assert_nothing_published(place: &Filmgate) {
         let left: Vec<_> = std::fs::read_dir(data.join(folder))
             .into_iter()
             .flatten()
-            .map(|entry| entry.unwrap().file_name())
+            .map(|entry| entry.expect("list the folder").file_name())
             .filter(|name| name != ".filmgate")
             .collect();
         assert!(left.is_empty(), "{folder} holds {left:?}");

@@ -7,14 +7,19 @@ use std::time::{Duration, Instant};
 use filmgate_tests::cli::{Ended, Filmgate, probe};
 
 fn run(place: &Filmgate, params: &str, more: &[&str]) -> Ended {
-    let plugin = probe().to_str().unwrap();
+    let plugin = probe().to_str().expect("a path in UTF-8");
     place.run(["run", plugin, "--user", "ana", "--params", params].iter().chain(more))
 }
 
 /// Names in the job and staging directories: none may be left when a job has ended.
 fn left_behind(place: &Filmgate) -> Vec<PathBuf> {
     let folders = ["jobs", "staging"].map(|name| place.folder().join("filmgate-data").join(name));
-    folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())).collect()
+    folders
+        .iter()
+        .flat_map(|folder| {
+            std::fs::read_dir(folder).expect("open the folder").map(|entry| entry.expect("list the folder").path())
+        })
+        .collect()
 }
 
 #[test]
@@ -106,9 +111,9 @@ fn p3_a_flood_of_log_is_shown_bounded() {
 
 /// Starts a job and waits until it is under way.
 fn start(place: &Filmgate, params: &str) -> Child {
-    let plugin = probe().to_str().unwrap();
+    let plugin = probe().to_str().expect("a path in UTF-8");
     let mut command = place.command(["run", plugin, "--user", "ana", "--params", params, "--json"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start filmgate");
     let jobs = place.folder().join("filmgate-data/jobs");
     let patience = Instant::now() + Duration::from_secs(60);
     while std::fs::read_dir(&jobs).map_or(0, Iterator::count) == 0 {
