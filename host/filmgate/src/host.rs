@@ -10,8 +10,10 @@ pub use builder::{BuildError, DEFAULT_PUBLISHED_BYTES, HostBuilder, default_budg
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use filmgate_protocol::Budget;
+use jiff::Timestamp;
 use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -44,6 +46,21 @@ struct Parts {
     published_bytes: u64,
     plugins_see_urls: bool,
     engine: filmgate_runner::Engine,
+    /// Milliseconds since 1970 of the latest acceptance.
+    accepted: AtomicI64,
+}
+
+impl Parts {
+    /// The time of an acceptance: now, but later than every other by a millisecond at least, because keys may tell jobs
+    /// of one user apart by nothing else.
+    fn accept(&self) -> Timestamp {
+        let now = Timestamp::now();
+        let next = |latest: i64| Some(now.as_millisecond().max(latest.saturating_add(1)));
+        match self.accepted.fetch_update(Ordering::AcqRel, Ordering::Acquire, next) {
+            Ok(latest) => Timestamp::from_millisecond(next(latest).unwrap_or_default()).unwrap_or(now),
+            Err(_) => now,
+        }
+    }
 }
 
 impl std::fmt::Debug for Parts {

@@ -51,14 +51,14 @@ pub(super) fn sources(settings: &SettingOptions) -> Result<Sources, Problem> {
 /// A host as the settings want it, with a storage that answers.
 pub(super) async fn host(config: &Config) -> Result<Host, Problem> {
     let storage = config.storage.open(&config.layouts).await.map_err(|error| Problem::of_storage(&error))?;
-    reach(&*storage).await?;
+    reach(&*storage, config).await?;
     build(config, storage)
 }
 
 /// Asks for an object that is not there: a storage that cannot be used is told before anything is rendered. One request;
 /// whether objects can be written shows when the first one is.
-async fn reach(storage: &dyn Storage) -> Result<(), Problem> {
-    let key = ObjectKey::try_from("filmgate-check/absent".to_owned())
+async fn reach(storage: &dyn Storage, config: &Config) -> Result<(), Problem> {
+    let key = ObjectKey::try_from(config.layouts.prefixed("filmgate-check/absent"))
         .map_err(|error| Problem::internal(error.to_string()))?;
     match storage.get(&key, None).await {
         Err(error) if error.is_storage_away() => Err(Problem::of_storage(&error)),

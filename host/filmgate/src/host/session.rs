@@ -39,7 +39,7 @@ pub(super) struct Accepted {
 impl Accepted {
     pub(super) fn new(parts: &Parts, request: JobRequest, plugin: Option<PluginDigest>) -> Result<Self, JobFault> {
         let invalid = |error: crate::layout::LayoutError| JobFault::Invalid(error.to_string());
-        let at = Timestamp::now();
+        let at = parts.accept();
         let layout = Arc::clone(parts.layouts.get(request.layout()).map_err(invalid)?);
         let refs = layout.complete_refs(request.refs(), at).map_err(invalid)?;
         Ok(Self { id: JobId::generate(), at, request, refs, layout, plugin })
