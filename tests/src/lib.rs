@@ -1,11 +1,7 @@
 //! End-to-end tests of Filmgate.
 //!
-<<<<<<< HEAD
-//! The library holds what several tests need: the real binary, servers that speak S3, and a proxy that makes them fail.
-=======
-//! The library holds what several tests need: servers that speak S3, a proxy that makes them fail, the workspace's guests,
-//! and what looks at a finished video: a decoder and a browser.
->>>>>>> bb12a7f (Test whole jobs end to end, and keep a table of requirements)
+//! The library holds what several tests need: the real binary, servers that speak S3, a proxy that makes them fail, the
+//! workspace's guests, and what looks at a finished video: a decoder and a browser.
 
 pub mod browser;
 pub mod bucket;
