@@ -1,7 +1,7 @@
 //! The order of the end: nothing is acknowledged that is not on record, and nothing is deleted before (A3).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use filmgate::job::JobId;
@@ -19,16 +19,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{Bench, probe_mp4};
 
-/// Refuses to note one state.
+/// Refuses to note one state, and remembers the others.
 #[derive(Debug)]
 struct Failing {
     inner: MemoryJournal,
     at: &'static str,
+    noted: Mutex<Vec<&'static str>>,
 }
 
 impl Failing {
     fn at(at: &'static str) -> Arc<Self> {
-        Arc::new(Self { inner: MemoryJournal::default(), at })
+        Arc::new(Self { inner: MemoryJournal::default(), at, noted: Mutex::default() })
     }
 }
 
@@ -45,6 +46,7 @@ impl Journal for Failing {
         if self.at == next.name() {
             return Err(JournalError::Unknown(publish));
         }
+        self.noted.lock().expect("the states").push(next.name());
         self.inner.advance(publish, next).await
     }
 
@@ -66,6 +68,17 @@ async fn a3_a_journal_that_fails_keeps_the_file_and_the_answer_back() {
         assert!(error.assets.is_empty(), "{at}: acknowledged without a record");
         assert_eq!(bench.keys().await.len(), usize::from(has_object), "{at}");
     }
+}
+
+/// Verified, recorded, deleted, answered: in this order (A3).
+#[tokio::test(flavor = "multi_thread")]
+async fn a3_states_follow_the_order_of_the_end() {
+    let journal = Failing::at("nothing");
+    let shared = Arc::clone(&journal);
+    let bench = Bench::with(|builder| builder.journal(shared));
+    bench.summary(json!({ "do": "store", "files": [{}] })).await;
+    let noted = journal.noted.lock().expect("the states").clone();
+    assert_eq!(noted, ["completing", "verified", "recorded", "deleted locally", "published"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
