@@ -68,7 +68,6 @@ async fn p3_every_budget_ends_its_job_by_name() {
     assert_exhausted(&disk.await, Exhausted::OutboxBytes);
     let list = fail(json!({ "do": "huge-list" })).await;
     assert_exhausted(&list, Exhausted::HostcallBytes);
-    assert_eq!(list.to_string().lines().count(), 1, "{list}");
 }
 
 /// A plugin that is refused memory may go on; what it may not do is get it.
@@ -170,7 +169,7 @@ async fn p3_hostile_neighbours_do_no_harm() {
         json!({ "do": "log-flood", "mib": 64, "style": "ansi" }),
         json!({ "do": "handles", "count": 100_000 }),
         json!({ "do": "store-many", "count": 10_000 }),
-        json!({ "do": "sparse", "store": true }),
+        json!({ "do": "sparse" }),
     ];
     let mut jobs = Vec::new();
     for params in hostile {

@@ -60,6 +60,7 @@ impl Failed {
     fn check(&self, bench: &Bench, bucket: &str, bytes: usize) {
         let (error, kept) = self.storage_error();
         let key = error.key.as_ref().expect("a key").to_string();
+        assert!(key.starts_with("videos/"), "not the key of the file: {error}");
         let message = self.error.to_string();
         for part in [bucket, key.as_str(), &kept.to_string_lossy()] {
             assert!(message.contains(part), "{part} is missing in {message}");
@@ -126,6 +127,7 @@ async fn a6_every_upload_that_fails_for_good_leaves_nothing_in_the_bucket() {
     ] {
         let bench = bench(proxy.bucket().settings()).await;
         let user = stranger();
+        bench.host.storage().probe().await.expect("probe");
         let fault = Fault::Error(500, "InternalError");
         proxy.set(Some(Rule { operation, fault, after_commit: false, times: usize::MAX }));
         let failed = Failed::run(&bench, &user, bytes).await;
@@ -147,6 +149,8 @@ async fn a_lost_answer_is_no_failure() {
     let proxy = FaultProxy::start(bucket.clone()).await;
     for (operation, bytes) in [(Operation::PutObject, SMALL), (Operation::CompleteMultipartUpload, LARGE)] {
         let bench = bench(proxy.bucket().settings()).await;
+        // What the endpoint can do is found out first, by uploads of its own.
+        bench.host.storage().probe().await.expect("probe");
         proxy.set(Some(Rule { operation, fault: Fault::Reset, after_commit: true, times: 1 }));
         let report = bench.run(json!({ "do": "store", "files": [{ "bytes": bytes }] })).await.expect("success");
         proxy.set(None);

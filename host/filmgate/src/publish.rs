@@ -124,7 +124,8 @@ impl Publisher {
 
     /// Publishes one claimed file and, with `remove`, deletes it once the answer is journalled (A3).
     ///
-    /// Asked again for an identity that was recorded before, it answers what was recorded then and stores nothing.
+    /// Asked again for an identity that was recorded before, it answers what was recorded then and stores nothing; it then
+    /// deletes the file only if that is the very file it recorded.
     /// `sent` hears of bytes acknowledged. If `cancel` fires, what was started is aborted. If the future is dropped, the
     /// journal's last state says what is to be recovered.
     pub async fn publish(
@@ -135,11 +136,21 @@ impl Publisher {
         sent: &(dyn Fn(u64) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Asset, PublishError> {
-        let kept = claimed.path();
-        let asset =
-            self.store_and_record(plan, &claimed, sent, cancel).await.map_err(|failure| failure.keeping(kept))?;
-        if remove {
-            self.remove(&asset, claimed).await;
+        let intent = Intent { key: plan.key.clone(), bytes: claimed.size(), kind: plan.kind, staged: claimed.path() };
+        let keeping = |failure: Failure| failure.keeping(claimed.path());
+        let begun = self.journal.begin(plan.identity.clone(), plan.publish, intent).await;
+        let (asset, remove) = match begun.map_err(Failure::Journal).map_err(keeping)? {
+            Begin::New => (self.store_and_record(plan, &claimed, sent, cancel).await.map_err(keeping)?, remove),
+            Begin::Known(entry) if entry.state == State::Replied => {
+                return self.known(plan, *entry).await.map_err(keeping);
+            }
+            Begin::Known(entry) => {
+                let is_that_file = entry.intent.staged == claimed.path();
+                (self.known(plan, *entry).await.map_err(keeping)?, remove && is_that_file)
+            }
+        };
+        if remove && self.remove(&asset, claimed).await {
+            self.note(asset.publish, State::Deleted).await;
         }
         self.note(asset.publish, State::Replied).await;
         tracing::info!(
@@ -156,12 +167,6 @@ impl Publisher {
         sent: &(dyn Fn(u64) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Asset, Failure> {
-        let intent = Intent { key: plan.key.clone(), bytes: claimed.size(), kind: plan.kind, staged: claimed.path() };
-        let begun = self.journal.begin(plan.identity.clone(), plan.publish, intent).await.map_err(Failure::Journal)?;
-        match begun {
-            Begin::New => {}
-            Begin::Known(entry) => return self.known(plan, *entry).await,
-        }
         let publish = plan.publish;
         let carried_out = self.carry_out(plan, claimed, sent, cancel).await;
         if let Err(failure) = &carried_out {
@@ -201,7 +206,8 @@ impl Publisher {
             observer: &observer,
             cancel,
         };
-        let stored = self.storage.put(request).await.map_err(Failure::Storage)?;
+        // A storage may fail before it comes to this object, at one of its own: the operator looks for this key (A6).
+        let stored = self.storage.put(request).await.map_err(|error| Failure::Storage(error.with_key(&plan.key)))?;
         Ok(Recorded {
             key: plan.key.clone(),
             kind: plan.kind,

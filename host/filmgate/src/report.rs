@@ -78,7 +78,7 @@ pub enum JobFault {
         /// What the plugin did then; may be empty.
         detail: String,
     },
-    /// A file could not be taken over, and the plugin ended because of it.
+    /// A file could not be taken over, and the plugin ended because of it or returned without another.
     #[error("the host refused a file: {0}")]
     Refused(#[source] Refusal),
     /// A file was taken over but not published.

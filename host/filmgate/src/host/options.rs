@@ -50,8 +50,11 @@ fn parse_metadata(pairs: Vec<(String, String)>) -> Result<BTreeMap<String, Strin
         if !name_is_good {
             return refuse(format!("metadata name {name:?} is not 1 to 64 characters of a-z 0-9 -"));
         }
-        if !value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-            return refuse(format!("metadata value of {name:?} is not printable ASCII"));
+        // An HTTP header, which is what stores keep metadata in, has no value of nothing and no space at its ends.
+        if value.is_empty() || value.trim() != value || !value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+            return refuse(format!(
+                "metadata value of {name:?} is empty, not printable ASCII, or begins or ends with a space"
+            ));
         }
         // The prefix keeps a plugin's names apart from the host's own.
         if metadata.insert(format!("plugin-{name}"), value).is_some() {

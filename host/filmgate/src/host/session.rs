@@ -258,12 +258,19 @@ impl Session {
         charged.map(drop).map_err(|used| allowed.saturating_sub(used))
     }
 
+    /// Gives back what a file was charged that stayed with the plugin.
+    pub(super) fn refund(&self, bytes: u64) {
+        self.published_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
     pub(super) fn keep_asset(&self, call: u32, asset: Asset) {
         self.tell(JobEvent::Stored(Box::new(asset.clone())));
         self.results().assets.insert(call, asset);
     }
 
+    /// The job's error names the first one; the log names every file that is kept.
     pub(super) fn keep_failure(&self, error: PublishError) {
+        tracing::warn!(job = %self.job.id, %error, "a file was not published");
         self.results().failed.get_or_insert(error);
     }
 
@@ -291,7 +298,7 @@ impl Session {
             (Outcome::Exhausted { limit, detail }, _) => JobFault::Exhausted { limit, detail },
             // The whole request fails with its upload (A6), whatever the plugin made of the news.
             (_, Some(error)) => JobFault::Publish(error),
-            (Outcome::Returned(summary), None) => return self.succeed(&summary, usage),
+            (Outcome::Returned(summary), None) => return self.succeed(&summary, refused, usage),
             (Outcome::Failed(error), None) => match refused {
                 Some(refusal) if refusal.code() == error.code => JobFault::Refused(refusal),
                 _ => JobFault::Plugin { code: error.code, message: error.message, retryable: error.retryable },
@@ -307,12 +314,14 @@ impl Session {
         Err(self.error(fault, usage))
     }
 
-    fn succeed(&self, summary: &str, usage: Usage) -> Result<JobReport, JobError> {
+    /// The plugin is content; the job is when its main file is published. A plugin that kept quiet about a refusal does not
+    /// keep it from the caller.
+    fn succeed(&self, summary: &str, refused: Option<Refusal>, usage: Usage) -> Result<JobReport, JobError> {
         let summary = if summary.trim().is_empty() { "null" } else { summary };
         let main = self.job.layout.main_slot();
         let fault = match serde_json::from_str(summary) {
             Ok(_) if !self.results().assets.values().any(|asset| asset.identity.slot == *main) => {
-                JobFault::NothingPublished(main.clone())
+                refused.map_or_else(|| JobFault::NothingPublished(main.clone()), JobFault::Refused)
             }
             Ok(summary) => return Ok(self.report(Some(summary), usage)),
             Err(error) => JobFault::Plugin {

@@ -104,7 +104,7 @@ impl Session {
         let plan = self.plan(slot.clone(), options.sequence, kind, options.metadata)?;
         let bytes = candidate.size();
         self.charge(bytes).map_err(|left| Refusal::TooLarge { path: path.to_owned(), bytes, left })?;
-        let claimed = candidate.take(plan.publish)?;
+        let claimed = candidate.take(plan.publish).inspect_err(|_| self.refund(bytes))?;
         Ok((plan, Arc::new(claimed)))
     }
 

@@ -81,22 +81,22 @@ pub enum ClaimError {
         fault: &'static str,
     },
     /// Nothing is there.
-    #[error("no file at {0:?} in the outbox")]
+    #[error("no file at {0:?}")]
     NotFound(String),
     /// Something else is there.
-    #[error("{0:?} in the outbox is not a regular file")]
+    #[error("{0:?} is not a regular file")]
     NotAFile(String),
     /// The file has another name.
-    #[error("{0:?} in the outbox has {1} hard links; a file to publish has one")]
+    #[error("{0:?} has {1} hard links; a file to publish has one")]
     Linked(String, u64),
     /// The file is empty.
-    #[error("{0:?} in the outbox is empty")]
+    #[error("{0:?} is empty")]
     Empty(String),
     /// Somebody kept it open for writing.
-    #[error("{0:?} in the outbox was still open for writing after 2 s; close it before handing it over")]
+    #[error("{0:?} was still open for writing after 2 s; close it before handing it over")]
     Busy(String),
     /// Another file was moved to the path during the claim.
-    #[error("{0:?} in the outbox was replaced while it was claimed")]
+    #[error("{0:?} was replaced while it was claimed")]
     Swapped(String),
     /// The caller cancelled.
     #[error("the claim was cancelled")]
