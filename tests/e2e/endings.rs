@@ -115,7 +115,7 @@ async fn what_was_stored_before_a_trap_stays_published() {
 async fn a_missing_input_is_named_and_leaves_nothing() {
     let bench = Bench::local();
     let missing = bench.path("absent.jpg");
-    let request = request("ana", json!({ "do": "clock" }));
+    let request = request("ana", &json!({ "do": "clock" }));
     let request = request.with_input("photo.jpg".parse().expect("a name"), &missing).expect("an input");
     let error = bench.host.run(request, probe().await).await.expect_err("no such file");
     assert!(matches!(error.fault, JobFault::Invalid(_)), "{error:?}");
@@ -129,7 +129,7 @@ async fn a_job_is_cancelled_by_its_token_and_by_dropping_it() {
     for params in
         [json!({ "do": "loop" }), json!({ "do": "sleep-forever" }), json!({ "do": "progress", "pause_ms": 100 })]
     {
-        let job = bench.host.start(request("ana", params), probe().await).expect("start");
+        let job = bench.host.start(request("ana", &params), probe().await).expect("start");
         let token = job.cancel_token();
         tokio::time::sleep(Duration::from_millis(100)).await;
         let cancelled = Instant::now();
@@ -139,8 +139,8 @@ async fn a_job_is_cancelled_by_its_token_and_by_dropping_it() {
         assert!(cancelled.elapsed() < Duration::from_secs(2), "{:?}", cancelled.elapsed());
         bench.assert_nothing_left();
     }
-    drop(bench.host.start(request("ana", json!({ "do": "loop" })), probe().await).expect("start"));
-    let dropped = bench.host.run(request("ana", json!({ "do": "sleep-forever" })), probe().await);
+    drop(bench.host.start(request("ana", &json!({ "do": "loop" })), probe().await).expect("start"));
+    let dropped = bench.host.run(request("ana", &json!({ "do": "sleep-forever" })), probe().await);
     assert!(tokio::time::timeout(Duration::from_millis(200), dropped).await.is_err(), "it sleeps");
     wait_until_nothing_is_left(&bench).await;
 }
@@ -173,7 +173,7 @@ async fn p3_hostile_neighbours_do_no_harm() {
     ];
     let mut jobs = Vec::new();
     for params in hostile {
-        jobs.push(bench.host.start(request("mallory", params), probe().await).expect("start"));
+        jobs.push(bench.host.start(request("mallory", &params), probe().await).expect("start"));
     }
     let report = bench.run(json!({ "do": "store", "files": [{ "bytes": 3_000_000 }] })).await.expect("the honest job");
     assert_eq!(bench.bytes(&report.assets[0]).await, probe_mp4(3_000_000));
@@ -210,7 +210,7 @@ async fn no_descriptor_is_kept_by_an_ended_job() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_jobs_accepted_in_one_millisecond_have_keys_of_their_own() {
     let bench = Bench::local();
-    let store = || request("ana", json!({ "do": "store", "files": [{}] }));
+    let store = || request("ana", &json!({ "do": "store", "files": [{}] }));
     let plugin = probe().await;
     let jobs: Vec<_> = (0..8).map(|_| bench.host.start(store(), plugin).expect("start")).collect();
     for job in jobs {

@@ -18,7 +18,7 @@ const HEIGHT: u64 = 480;
 async fn render(host: &Host) -> (JobReport, broadcast::Receiver<JobEvent>) {
     let params =
         json!({ "size": "480p", "duration": SECONDS, "fps": 15, "quality": "draft", "title": "Le mois d'été" });
-    let request = request("ana", params).with_period(Period::new(2026, 3).expect("a period"));
+    let request = request("ana", &params).with_period(Period::new(2026, 3).expect("a period"));
     let job = host.start(request, recap().await).expect("start");
     let events = job.events();
     (job.wait().await.expect("the job succeeds"), events)

@@ -62,7 +62,7 @@ async fn a1_to_a5_recap_is_published_to_a_bucket_and_plays_from_its_presigned_ur
     let bench = bench(settings).await;
     let user = stranger();
     let params = json!({ "size": "480p", "duration": 5, "fps": 10, "quality": "draft" });
-    let request = request(&user, params).with_period(Period::new(2025, 12).expect("a period"));
+    let request = request(&user, &params).with_period(Period::new(2025, 12).expect("a period"));
     let report = bench.host.run(request, recap().await).await.expect("success");
     bench.assert_nothing_left();
     let video = report.main_asset().expect("the video");
@@ -86,7 +86,7 @@ async fn b8_a_file_of_more_than_a_hundred_mebibytes_goes_up_in_parts() {
     let bench = bench(bucket.settings()).await;
     let user = stranger();
     let files = json!({ "do": "store", "files": [{ "bytes": BYTES }] });
-    let report = bench.host.run(request(&user, files), probe().await).await.expect("success");
+    let report = bench.host.run(request(&user, &files), probe().await).await.expect("success");
     let asset = &report.assets[0];
     check_object(&bucket, asset, &report, &user, &probe_mp4(BYTES)).await;
     let head = bucket.observer().head_object().bucket(&bucket.name).key(asset.key.as_str()).part_number(1).send().await;
@@ -106,8 +106,8 @@ async fn p1_two_tenants_at_once_keep_to_themselves() {
         json!({ "do": "submit", "files": files })
     };
     let plugin = probe().await;
-    let ours = bench.host.start(request(&ana, files(10_000)), plugin).expect("start");
-    let theirs = bench.host.start(request(&ben, files(20_000)), plugin).expect("start");
+    let ours = bench.host.start(request(&ana, &files(10_000)), plugin).expect("start");
+    let theirs = bench.host.start(request(&ben, &files(20_000)), plugin).expect("start");
     for (job, user, bytes) in [(ours, &ana, 10_000), (theirs, &ben, 20_000)] {
         let report = job.wait().await.expect("success");
         assert_eq!(report.assets.len(), 4);
@@ -124,7 +124,7 @@ async fn p1_two_tenants_at_once_keep_to_themselves() {
 async fn fill_twice(bench: &Bench) {
     let composition = format!("comp-{}", filmgate::job::JobId::generate());
     let ask = |bytes: usize| -> JobRequest {
-        let request = request("ana", json!({ "do": "store", "files": [{ "bytes": bytes }] }));
+        let request = request("ana", &json!({ "do": "store", "files": [{ "bytes": bytes }] }));
         let request = request.with_layout("pipeline".parse().expect("a layout"));
         let id = composition.parse().expect("an id");
         request.with_ref("composition".parse().expect("a name"), id).expect("a reference")

@@ -49,7 +49,7 @@ async fn b2_pipeline_wants_sequences_where_its_keys_have_them() {
         { "kind": "json", "slot": "timeline" },
         { "kind": "mp3", "slot": "audio" },
     ]);
-    let request = request("ana", json!({ "do": "store", "files": files }));
+    let request = request("ana", &json!({ "do": "store", "files": files }));
     let request = request.with_layout("pipeline".parse().expect("a layout"));
     let request = request.with_ref("generation".parse().expect("a name"), "gen_1".parse().expect("an id"));
     let report = bench.host.run(request.expect("a reference"), probe().await).await.expect("success");
@@ -70,7 +70,7 @@ async fn b2_pipeline_wants_sequences_where_its_keys_have_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn d1_jobs_layout_keeps_users_and_jobs_apart() {
     let bench = Bench::local();
-    let request = request("ana", json!({ "do": "store", "files": [{}, { "sequence": 2 }] }));
+    let request = request("ana", &json!({ "do": "store", "files": [{}, { "sequence": 2 }] }));
     let request = request.with_layout("jobs".parse().expect("a layout"));
     let report = bench.host.run(request, probe().await).await.expect("success");
     let keys: Vec<_> = report.assets.iter().map(|asset| asset.key.to_string()).collect();
@@ -106,7 +106,7 @@ async fn a_refusal_that_ends_the_plugin_is_the_jobs_error() {
     let bench = Bench::local();
     let page = bench.path("page.html");
     std::fs::write(&page, "<!doctype html>").expect("write the input");
-    let request = request("ana", json!({ "do": "copy", "name": "page.mp4" }));
+    let request = request("ana", &json!({ "do": "copy", "name": "page.mp4" }));
     let request = request.with_input("page.mp4".parse().expect("a name"), &page).expect("an input");
     let error = bench.host.run(request, probe().await).await.expect_err("no video");
     assert!(matches!(error.fault, JobFault::Refused(Refusal::Media { .. })), "{error:?}");

@@ -51,7 +51,7 @@ impl Bench {
 
     /// Runs the probe for the user `ana`.
     pub(crate) async fn run(&self, params: Value) -> Result<JobReport, JobError> {
-        self.host.run(request("ana", params), probe().await).await
+        self.host.run(request("ana", &params), probe().await).await
     }
 
     /// Runs the probe, which is to succeed, and answers its summary.
@@ -67,7 +67,7 @@ impl Bench {
 
     /// The same with the summary that the plugin answered all the same, which it also wrote to its log.
     pub(crate) async fn failure_and_summary(&self, params: Value) -> (JobError, Value) {
-        let job = self.host.start(request("ana", params), probe().await).expect("start");
+        let job = self.host.start(request("ana", &params), probe().await).expect("start");
         let mut events = job.events();
         let error = job.wait().await.expect_err("the job fails");
         let mut log = String::new();
@@ -111,7 +111,7 @@ pub(crate) async fn bytes_of(host: &Host, asset: &Asset) -> Vec<u8> {
     pieces.concat()
 }
 
-pub(crate) fn request(user: &str, params: Value) -> JobRequest {
+pub(crate) fn request(user: &str, params: &Value) -> JobRequest {
     let params: Params = params.to_string().parse().expect("parameters");
     JobRequest::new(user.parse().expect("a user id")).with_params(params)
 }

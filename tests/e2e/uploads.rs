@@ -34,7 +34,7 @@ impl Failed {
     /// Runs a job of one file for `user`.
     async fn run(bench: &Bench, user: &str, bytes: usize) -> Self {
         let params = json!({ "do": "store", "files": [{ "bytes": bytes }] });
-        let job = bench.host.start(request(user, params), probe().await).expect("start");
+        let job = bench.host.start(request(user, &params), probe().await).expect("start");
         let mut events = job.events();
         let error = job.wait().await.expect_err("the upload fails");
         let mut told = String::new();
@@ -179,7 +179,7 @@ async fn a_stalled_upload_ends_with_its_job() {
 
     let late = stranger();
     let started = Instant::now();
-    let error = bench.host.run(request(&late, params()), plugin).await.expect_err("out of time");
+    let error = bench.host.run(request(&late, &params()), plugin).await.expect_err("out of time");
     assert!(matches!(error.fault, JobFault::Exhausted { limit: Exhausted::Wall, .. }), "{error:?}");
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
     assert_eq!(left_in(&bucket, &format!("videos/{late}/")).await, (0, 0));
@@ -188,7 +188,7 @@ async fn a_stalled_upload_ends_with_its_job() {
     std::fs::remove_file(bench.path("data/staging").join(&bench.names("staging")[0])).expect("remove the kept file");
 
     let unwanted = stranger();
-    let job = bench.host.start(request(&unwanted, params()), plugin).expect("start");
+    let job = bench.host.start(request(&unwanted, &params()), plugin).expect("start");
     let deadline = Instant::now() + Duration::from_secs(2);
     while proxy.seen().iter().filter(|seen| **seen == Operation::CreateMultipartUpload).count() < 2 {
         assert!(Instant::now() < deadline, "no upload begins: {:?}", proxy.seen());
@@ -234,7 +234,7 @@ async fn a6_no_planted_secret_is_found_in_anything_said() {
     let failed = Failed::run(&bench_with_canary, "ana", SMALL).await;
     shown.push(format!("{} {:?} {} {:?}", failed.error, failed.error, failed.told, bench_with_canary.host));
     let good = bench(bucket.settings()).await;
-    let job = good.host.start(request("ana", json!({ "do": "store", "files": [{}] })), probe().await).expect("start");
+    let job = good.host.start(request("ana", &json!({ "do": "store", "files": [{}] })), probe().await).expect("start");
     let mut events = job.events();
     let report = job.wait().await.expect("success");
     shown.push(format!("{:?} {:?}", report.assets, good.host));
