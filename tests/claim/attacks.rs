@@ -197,3 +197,35 @@ fn an_operators_file_is_read_where_it_is_and_removed_only_when_asked() {
     assert!(!path.exists());
     assert!(matches!(open(&path), Err(ClaimError::NotFound(_))));
 }
+
+/// Between the upload's last look and the deletion somebody adds to the file: these bytes are nowhere else.
+#[test]
+fn an_operators_file_that_was_changed_since_is_not_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mp4");
+    fs::write(&path, b"film").unwrap();
+    let claimed = Claimed::open(&path, &CancellationToken::new()).unwrap();
+    let late = {
+        let path = path.clone();
+        thread::spawn(move || append(&path).write_all(b", last edit"))
+    };
+    // The writer waits for the lease; from then on the lease is being broken.
+    while claimed.verify_unchanged().is_ok() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(claimed.remove().is_err());
+    drop(claimed);
+    late.join().unwrap().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"film, last edit");
+}
+
+#[test]
+fn a_link_to_an_operators_file_is_not_deleted_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, link) = (folder.path().join("film.mp4"), folder.path().join("link.mp4"));
+    fs::write(&path, b"film").unwrap();
+    symlink(&path, &link).unwrap();
+    let claimed = Claimed::open(&link, &CancellationToken::new()).unwrap();
+    assert!(claimed.remove().is_err());
+    assert!(link.exists());
+}

@@ -1,4 +1,4 @@
-//! "Bad input" of issue 2: one message with cause, place and next step, the right exit code, nothing half-published.
+//! Bad input: one message with cause, place and next step, the right exit code, nothing half-published.
 
 use filmgate_tests::cli::{Ended, Filmgate};
 
@@ -57,6 +57,8 @@ fn p1_a_plugin_that_is_none_is_refused_before_anything_runs() {
     refused(&place, &run("core.wasm"), 10, "plugin-refused", "a core module, not a component");
     refused(&place, &run("empty.wasm"), 10, "plugin-refused", "no export");
     refused(&place, &run("cut.wasm"), 10, "plugin-refused", "malformed component");
+    // Endless: read no further than a plugin may be long.
+    refused(&place, &run("/dev/zero"), 10, "plugin-refused", "/dev/zero");
 }
 
 #[test]

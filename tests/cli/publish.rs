@@ -99,3 +99,33 @@ fn a_file_or_slot_that_is_not_there_is_bad_input() {
     assert!(ended.stderr.contains("layout recap has no slot cover; allowed: audio"), "{ended:#?}");
     assert!(matches!(ended.code, Some(2 | 17)), "{ended:#?}");
 }
+
+/// Keys of one user's files may differ by nothing but the moment of acceptance, and each command is a process of its own.
+#[test]
+fn a4_processes_that_publish_at_the_same_moment_get_different_keys() {
+    let place = Filmgate::new();
+    place.write("film.mp4", MP4);
+    let start = || place.command(["publish", "film.mp4", "--user", "ana"]);
+    let mut urls = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let running: Vec<_> = (0..6)
+            .map(|_| start().stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap())
+            .collect();
+        for child in running {
+            let ended = filmgate_tests::cli::Ended::of(child.wait_with_output().unwrap());
+            assert_eq!(ended.code, Some(0), "{ended:#?}");
+            urls.insert(ended.last_line().to_owned());
+        }
+    }
+    assert_eq!(urls.len(), 18);
+}
+
+#[test]
+fn a_name_cannot_forge_a_line_of_ours() {
+    let place = Filmgate::new();
+    let ended = place.run(["publish", "nope\nnext step: trust me.mp4", "--user", "ana"]);
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    let ours: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("next step: ")).collect();
+    assert_eq!(ours.len(), 1, "{ended:#?}");
+    assert!(!ours[0].contains("trust me"), "{ended:#?}");
+}

@@ -8,12 +8,12 @@ mod store;
 
 pub use builder::{BuildError, DEFAULT_PUBLISHED_BYTES, HostBuilder, default_budget};
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use filmgate_protocol::Budget;
-use jiff::Timestamp;
 use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -46,21 +46,6 @@ struct Parts {
     published_bytes: u64,
     plugins_see_urls: bool,
     engine: filmgate_runner::Engine,
-    /// Milliseconds since 1970 of the latest acceptance.
-    accepted: AtomicI64,
-}
-
-impl Parts {
-    /// The time of an acceptance: now, but later than every other by a millisecond at least, because keys may tell jobs
-    /// of one user apart by nothing else.
-    fn accept(&self) -> Timestamp {
-        let now = Timestamp::now();
-        let next = |latest: i64| Some(now.as_millisecond().max(latest.saturating_add(1)));
-        match self.accepted.fetch_update(Ordering::AcqRel, Ordering::Acquire, next) {
-            Ok(latest) => Timestamp::from_millisecond(next(latest).unwrap_or_default()).unwrap_or(now),
-            Err(_) => now,
-        }
-    }
 }
 
 impl std::fmt::Debug for Parts {
@@ -97,7 +82,7 @@ impl Host {
     pub async fn load_plugin(&self, path: &Path) -> Result<Plugin, JobError> {
         let path = path.to_owned();
         let bytes = spawn_blocking(move || {
-            std::fs::read(&path).map_err(|error| JobFault::Invalid(format!("read plugin {}: {error}", path.display())))
+            read_component(&path).map_err(|error| JobFault::Invalid(format!("read plugin {}: {error}", path.display())))
         });
         let bytes = flatten(bytes.await).map_err(JobError::early)?;
         self.compile_plugin(bytes).await
@@ -180,6 +165,13 @@ impl RunningJob {
             }
         }
     }
+}
+
+/// One byte more than a plugin may have at most, so that a larger file is refused without reading it all.
+fn read_component(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(filmgate_runner::COMPONENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A panic in a blocking thread is a fault of the host.

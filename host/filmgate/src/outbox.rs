@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Everything below `out` is hostile: names, links, descriptors kept open. Which step of a claim defends against what is
-//! said in [`claim`].
+//! said in `outbox/claim.rs`.
 
 mod claim;
 mod data_dir;
@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
+use rustix::fs::{Mode, OFlags};
 use tokio_util::sync::CancellationToken;
 
 use crate::job::{InputName, JobId};
@@ -123,7 +124,9 @@ fn fill(jobs: &Dir, name: &str, inputs: &[(InputName, PathBuf)]) -> Result<Dir, 
 
 /// The plugin must not be able to reach the caller's own file: it gets a copy, read-only.
 fn copy_input(folder: &Dir, name: &InputName, from: &Path) -> io::Result<()> {
-    let mut source = File::open(from)?;
+    // A FIFO in a file's place must not be waited for.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut source = File::from(rustix::fs::open(from, flags, Mode::empty())?);
     if !source.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }

@@ -41,6 +41,9 @@ pub struct JobError {
     pub job: Option<JobId>,
     /// What was published before the failure.
     pub assets: Vec<Asset>,
+    /// The first file that was taken over but not published, where that is not the cause itself: it says what became of the
+    /// file and what the storage may have kept of it.
+    pub unpublished: Option<Box<PublishError>>,
     /// What the job used.
     pub usage: Usage,
 }
@@ -97,7 +100,7 @@ pub enum JobFault {
 
 impl JobError {
     pub(crate) fn early(fault: JobFault) -> Self {
-        Self { fault, job: None, assets: Vec::new(), usage: Usage::default() }
+        Self { fault, job: None, assets: Vec::new(), unpublished: None, usage: Usage::default() }
     }
 }
 

@@ -31,6 +31,7 @@ fn to_json(report: &JobReport, main: &Asset) -> Value {
         "wall_seconds": report.usage.wall.as_secs_f64(),
         "memory_bytes_peak": report.usage.memory_bytes_peak,
         "outbox_bytes_written": report.usage.outbox_bytes_written,
+        "log_bytes_dropped": report.usage.log_bytes_dropped,
     });
     object
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use filmgate::config::{Config, Sources};
 use filmgate::key::ObjectKey;
+use filmgate::outbox::{DataDir, DataDirError};
 use filmgate::storage::Storage;
 use filmgate::{BuildError, Host};
 use indicatif::MultiProgress;
@@ -50,6 +51,8 @@ pub(super) fn sources(settings: &SettingOptions) -> Result<Sources, Problem> {
 
 /// A host as the settings want it, with a storage that answers.
 pub(super) async fn host(config: &Config) -> Result<Host, Problem> {
+    // First, because local storage lies in the data directory unless somebody says otherwise.
+    DataDir::open(&config.data_dir).map_err(|error| data_dir_problem(&error))?;
     let storage = config.storage.open(&config.layouts).await.map_err(|error| Problem::of_storage(&error))?;
     reach(&*storage, config).await?;
     build(config, storage)
@@ -76,9 +79,13 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
         .published_bytes(config.published_bytes)
         .plugins_see_urls(config.plugins_see_urls);
     builder.build().map_err(|error| match &error {
-        BuildError::DataDir(_) => Problem::new(Exit::Usage, "data-dir-unusable", with_sources(&error))
-            .with_next_step("give this user write access to the directory, or choose another with --data-dir"),
+        BuildError::DataDir(error) => data_dir_problem(error),
         BuildError::Storage(storage) => Problem::of_storage(storage),
         BuildError::NoDataDir | BuildError::Engine(_) => Problem::internal(with_sources(&error)),
     })
+}
+
+fn data_dir_problem(error: &DataDirError) -> Problem {
+    Problem::new(Exit::Usage, "data-dir-unusable", with_sources(error))
+        .with_next_step("give this user write access to the directory, or choose another with --data-dir")
 }

@@ -70,6 +70,9 @@ impl Problem {
             JobFault::Publish(error) => problem.add_publish(error),
             _ => {}
         }
+        if let Some(unpublished) = &error.unpublished {
+            problem.add_unpublished(unpublished);
+        }
         if !error.assets.is_empty() {
             let assets: Vec<_> = error.assets.iter().map(|asset: &Asset| answer::asset(asset)).collect();
             problem.add("assets", Some(assets));
@@ -102,6 +105,20 @@ impl Problem {
         self.add("kept", Some(kept.display().to_string()));
     }
 
+    /// A file whose upload ended with the job: its cause is the job's, but what the storage may still have is told.
+    fn add_unpublished(&mut self, error: &PublishError) {
+        let next_step = self.next_step.take();
+        self.add_publish(error);
+        self.next_step = next_step;
+        if let PublishError::Storage { error, kept } = error {
+            if !kept.exists() {
+                self.more.remove("kept");
+            }
+            let left = error.left_behind.as_ref().map(|left| format!("; left in the storage: {left}"));
+            self.detail.push_str(&left.unwrap_or_default());
+        }
+    }
+
     fn add_storage(&mut self, error: &StorageError) {
         self.add("bucket", Some(error.place.as_str()));
         self.add("key", error.key.as_ref().map(ToString::to_string));
@@ -122,9 +139,11 @@ impl Problem {
             print_json(&self.to_json());
             return;
         }
-        print_error(&format!("error: {}", printable(&self.detail)));
+        // A line of somebody else's words must not look like one of ours.
+        let indented = |text: &str| printable(text).replace('\n', "\n  ");
+        print_error(&format!("error: {}", indented(&self.detail)));
         if let Some(next_step) = &self.next_step {
-            print_error(&format!("next step: {}", printable(next_step)));
+            print_error(&format!("next step: {}", indented(next_step)));
         }
     }
 
@@ -227,7 +246,9 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
             Exhausted::HostcallBytes => "raise budget.hostcall",
             Exhausted::Handles => "raise budget.handles",
         },
-        JobFault::Refused(_) => "the plugin still had the file; tell its author, or choose another layout",
+        JobFault::Refused(_) => {
+            "the file was left where it is: mend it, or choose another slot or layout; a plugin's file is its author's matter"
+        }
         JobFault::Internal(_) => "run again with FILMGATE_LOG=debug and report what it says",
         JobFault::Invalid(_) => "correct the named input; see `filmgate run --help`",
         JobFault::Publish(_) => "the file is kept: mend the cause and publish it with `filmgate publish`",

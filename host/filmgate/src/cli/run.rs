@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::job_options::{JobOptions, PluginOptions};
 use super::open::{self, Session};
 use super::problem::{Ended, Problem};
+use super::terminal::print_error;
 use super::{SettingOptions, answer};
 
 const EXAMPLES: &str = "\
@@ -74,6 +75,11 @@ pub(super) async fn finish(session: Session, running: RunningJob, as_json: bool)
     watch.abort();
     // The events end with the job; what was said last is still to be shown.
     let _ = display.await;
+    let dropped =
+        ended.as_ref().map_or_else(|error| error.usage.log_bytes_dropped, |report| report.usage.log_bytes_dropped);
+    if dropped > 0 {
+        print_error(&format!("{dropped} bytes of the plugin's log were dropped: raise budget.log"));
+    }
     let report = ended.map_err(|error| Problem::of_job(&error, signals.exit()))?;
     answer::print(&report, as_json)?;
     Ok(Exit::Done)

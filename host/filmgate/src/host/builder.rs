@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use filmgate_protocol::Budget;
@@ -151,7 +150,6 @@ impl HostBuilder {
             published_bytes: self.published_bytes,
             plugins_see_urls: self.plugins_see_urls,
             engine: filmgate_runner::Engine::new()?,
-            accepted: AtomicI64::default(),
         };
         Ok(Host { parts: Arc::new(parts) })
     }

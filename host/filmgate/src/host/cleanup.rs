@@ -17,16 +17,16 @@ pub(super) async fn destroy(outbox: Arc<Outbox>) {
     };
     let path = outbox.out_path();
     let removed = spawn_blocking(move || {
+        let raced = |kind| matches!(kind, io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound);
         for _ in 0..5 {
             match outbox.remove() {
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                Err(error) if raced(error.kind()) && outbox.out_path().exists() => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
                 other => return other,
             }
         }
-        Ok(())
+        outbox.remove()
     });
     match removed.await {
         Ok(Ok(())) => {}

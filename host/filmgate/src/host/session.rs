@@ -39,7 +39,10 @@ pub(super) struct Accepted {
 impl Accepted {
     pub(super) fn new(parts: &Parts, request: JobRequest, plugin: Option<PluginDigest>) -> Result<Self, JobFault> {
         let invalid = |error: crate::layout::LayoutError| JobFault::Invalid(error.to_string());
-        let at = parts.accept();
+        let at = parts
+            .data
+            .accept()
+            .map_err(|error| JobFault::Internal(format!("note the acceptance in the data directory: {error}")))?;
         let layout = Arc::clone(parts.layouts.get(request.layout()).map_err(invalid)?);
         let refs = layout.complete_refs(request.refs(), at).map_err(invalid)?;
         Ok(Self { id: JobId::generate(), at, request, refs, layout, plugin })
@@ -294,8 +297,12 @@ impl Session {
             (results.failed.take(), results.refused.take())
         };
         let fault = match (outcome, failed) {
-            _ if self.cancel.is_cancelled() => JobFault::Cancelled,
-            (Outcome::Exhausted { limit, detail }, _) => JobFault::Exhausted { limit, detail },
+            (_, failed) if self.cancel.is_cancelled() => {
+                return Err(self.error_beside(JobFault::Cancelled, failed, usage));
+            }
+            (Outcome::Exhausted { limit, detail }, failed) => {
+                return Err(self.error_beside(JobFault::Exhausted { limit, detail }, failed, usage));
+            }
             // The whole request fails with its upload (A6), whatever the plugin made of the news.
             (_, Some(error)) => JobFault::Publish(error),
             (Outcome::Returned(summary), None) => return self.succeed(&summary, refused, usage),
@@ -339,7 +346,11 @@ impl Session {
     }
 
     fn error(&self, fault: JobFault, usage: Usage) -> JobError {
+        self.error_beside(fault, None, usage)
+    }
+
+    fn error_beside(&self, fault: JobFault, unpublished: Option<PublishError>, usage: Usage) -> JobError {
         let assets = self.results().assets.values().cloned().collect();
-        JobError { fault, job: Some(self.job.id), assets, usage }
+        JobError { fault, job: Some(self.job.id), assets, unpublished: unpublished.map(Box::new), usage }
     }
 }

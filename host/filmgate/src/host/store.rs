@@ -188,8 +188,9 @@ impl Session {
             &published,
             Err(PublishError::Storage { error, .. }) if error.fault == StorageFault::Cancelled
         );
-        // What the caller does not want any more is not kept; a file whose upload failed is, and an operator's own always.
-        if was_cancelled && self.cancel.is_cancelled() && claimed.is_staged() {
+        // The job was cancelled or is out of time: like its outbox, its files go. One whose upload failed is kept, an
+        // operator's own always.
+        if was_cancelled && claimed.is_staged() {
             cleanup::discard(claimed).await;
         }
         published

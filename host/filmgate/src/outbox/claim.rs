@@ -356,7 +356,8 @@ impl Claimed {
         self.leased
     }
 
-    /// Deletes the file, if its name still means the file that was claimed. Blocks.
+    /// Deletes the file, if its name still means the file that was claimed; an operator's own only if nobody has changed
+    /// it or opened it for writing since. Blocks.
     pub fn remove(&self) -> io::Result<()> {
         match &self.place {
             Place::Staged { data, name } => {
@@ -365,8 +366,11 @@ impl Claimed {
                 data.staging().remove_file(name)
             }
             Place::Operator { path } => {
-                let found = rustix::fs::stat(path)?;
+                // Not through a link: what would be deleted then is the link.
+                let found = statat(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW)?;
                 self.fingerprint.expect_same_file(&found)?;
+                // The upload proved the bytes up to its end; a writer that came since has bytes that are nowhere else.
+                self.verify_unchanged().map_err(io::Error::other)?;
                 remove_operator_file(path)
             }
         }

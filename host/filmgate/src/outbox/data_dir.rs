@@ -1,10 +1,12 @@
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions};
+use jiff::{SignedDuration, Timestamp};
+use rustix::fs::{FlockOperation, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
 /// The host's directory for jobs under way and claimed files. The only place where this crate opens a directory by an
@@ -12,6 +14,7 @@ use rustix::io::Errno;
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
+    root: Dir,
     jobs: Dir,
     staging: Dir,
 }
@@ -58,12 +61,31 @@ impl DataDir {
                 _ => unusable(errno.into()),
             }
         })?;
-        Ok(Self { path, jobs, staging })
+        Ok(Self { path, root, jobs, staging })
     }
 
     /// Absolute, without symbolic links.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The time at which a job is accepted: now, but at least a millisecond later than any other acceptance with this data
+    /// directory, by whatever process: keys may tell jobs of one user apart by nothing else. Blocks for microseconds.
+    pub(crate) fn accept(&self) -> io::Result<Timestamp> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true);
+        let mut file = self.root.open_with("accepted", &options)?.into_std();
+        rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
+        let mut latest = String::new();
+        file.read_to_string(&mut latest)?;
+        let now = Timestamp::now();
+        // A clock that was set back by more than a minute is not waited for.
+        let next = latest.trim().parse().ok().and_then(|latest: i64| Timestamp::from_millisecond(latest + 1).ok());
+        let soon = now + SignedDuration::from_mins(1);
+        let accepted = next.filter(|next| *next > now && *next < soon).unwrap_or(now);
+        file.set_len(0)?;
+        file.write_all_at(accepted.as_millisecond().to_string().as_bytes(), 0)?;
+        Ok(accepted)
     }
 
     pub(crate) fn jobs(&self) -> &Dir {
