@@ -449,12 +449,116 @@ async fn cancelling_does_not_wait_for_the_store() {
         };
         let (outcome, ()) = tokio::join!(put.send(&storage), cancel);
         let error = outcome.expect_err("cancelled");
-        assert_eq!(
-            (error.fault, error.left_behind.as_ref()),
-            (StorageFault::Cancelled, None),
-            "{operation:?}: {error}"
-        );
+        // A store that was told to complete may still be at it, whatever it shows now.
+        let left = (operation == Operation::CompleteMultipartUpload).then_some(LeftBehind::Object);
+        assert_eq!((error.fault, &error.left_behind), (StorageFault::Cancelled, &left), "{operation:?}: {error}");
         assert!(began.elapsed() < Duration::from_secs(10), "{operation:?}: {:?}", began.elapsed());
         assert_eq!(open_uploads(&Garage::shared().bucket(), &key).await, Vec::<String>::new(), "{operation:?}");
+    }
+}
+
+/// A request without an answer, and then a refusal: what the first may have made is found, or named.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_does_not_hide_a_lost_answer() {
+    let proxy = FaultProxy::start(Garage::shared().bucket()).await;
+    let mut settings = proxy.bucket().settings();
+    settings.upload.multipart_threshold = 1000;
+    settings.upload.retries = 1;
+    // Time enough to change the rule between two tries.
+    settings.upload.retry_delay = Duration::from_secs(2);
+    let storage = S3Storage::connect(settings).await.expect("connect");
+    storage.probe().await.expect("probe");
+    for (operation, size, after_commit) in [
+        (Operation::PutObject, 500, true),
+        (Operation::PutObject, 500, false),
+        (Operation::CreateMultipartUpload, 2000, true),
+        (Operation::CompleteMultipartUpload, 2000, true),
+        (Operation::CompleteMultipartUpload, 2000, false),
+    ] {
+        let case = format!("{operation:?}, carried out: {after_commit}");
+        let rule = Rule { operation, fault: Fault::Reset, after_commit, times: ALWAYS };
+        proxy.set(Some(rule));
+        let key = key(&format!("{}/refused", PublishId::generate()));
+        let put = Put::new(&key, &noise(size));
+        let refuse = async {
+            while !proxy.seen().contains(&operation) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            proxy.set(Some(Rule { fault: Fault::Error(403, "AccessDenied"), after_commit: false, ..rule }));
+        };
+        let (outcome, ()) = tokio::join!(put.send(&storage), refuse);
+        assert!(proxy.seen().contains(&operation), "{case}: there was no second try");
+        proxy.set(None);
+        assert_eq!(open_uploads(&Garage::shared().bucket(), &key).await, Vec::<String>::new(), "{case}");
+        let there = matches!(storage.head(&key).await.expect("head"), Presence::Present(_));
+        match outcome {
+            Ok(_) => assert!(there && after_commit, "{case}"),
+            Err(error) => {
+                let left = (operation != Operation::CreateMultipartUpload).then_some(LeftBehind::Object);
+                assert_eq!((error.fault, &error.left_behind), (StorageFault::Denied, &left), "{case}: {error}");
+                assert!(!there, "{case}");
+            }
+        }
+    }
+}
+
+/// A token that has ended: AWS says so with a 400, to a HEAD without words. The put goes on to a request that is told why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_refused_without_words_does_not_end_a_put() {
+    let lab = Lab::garage().await;
+    let fault = Fault::Error(400, "ExpiredToken");
+    for size in [500, 2000] {
+        let rule = Rule { operation: Operation::HeadObject, fault, after_commit: false, times: 1 };
+        lab.put(rule, size).await.expect("put");
+    }
+}
+
+/// Lost answers in the probe itself, and a put that is cancelled meanwhile: the put is not failed by the one, and nothing
+/// of the probe stays after either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_cleans_up() {
+    for operation in [Operation::CreateMultipartUpload, Operation::CompleteMultipartUpload, Operation::HeadObject] {
+        for cancelled in [false, true] {
+            let direct = Garage::shared().bucket();
+            let proxy = FaultProxy::start(direct.clone()).await;
+            let mut settings = proxy.bucket().settings();
+            settings.probe_prefix = format!("{}/", PublishId::generate());
+            settings.upload.retry_delay = Duration::from_millis(300);
+            let prefix = settings.probe_prefix.clone();
+            let storage = S3Storage::connect(settings).await.expect("connect");
+            proxy.set(Some(Rule { operation, fault: Fault::Reset, after_commit: true, times: 1 }));
+            let key = key(&format!("{}/first", PublishId::generate()));
+            let put = Put::new(&key, &noise(10));
+            let cancel = async {
+                while !proxy.seen().contains(&operation) {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                if cancelled {
+                    put.cancel.cancel();
+                }
+            };
+            let (outcome, ()) = tokio::join!(put.send(&storage), cancel);
+            match outcome {
+                Ok(_) => assert!(!cancelled, "{operation:?}"),
+                Err(error) => assert!(cancelled && error.fault == StorageFault::Cancelled, "{operation:?}: {error}"),
+            }
+            // A probe that was left alone goes on to its end.
+            let mut left = (Vec::new(), Vec::new());
+            for _ in 0..100 {
+                let list = direct.observer().list_objects_v2().bucket(&direct.name).prefix(&prefix).send();
+                let objects = list.await.expect("list").contents().to_vec();
+                let list = direct.observer().list_multipart_uploads().bucket(&direct.name).prefix(&prefix).send();
+                left = (objects, list.await.expect("list").uploads().to_vec());
+                let deletes = proxy.seen().iter().filter(|seen| **seen == Operation::DeleteObject).count();
+                if deletes == 2 && left.0.is_empty() && left.1.is_empty() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert!(left.0.is_empty() && left.1.is_empty(), "{operation:?}, cancelled: {cancelled}: {left:?}");
+            let deletes = proxy.seen().iter().filter(|seen| **seen == Operation::DeleteObject).count();
+            assert_eq!(deletes, 2, "{operation:?}, cancelled: {cancelled}");
+        }
     }
 }

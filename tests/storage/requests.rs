@@ -8,8 +8,8 @@ use bytes::Bytes;
 use filmgate::key::ObjectKey;
 use filmgate::storage::s3::{Bucket, Credentials, Encryption, Proxy, S3Settings, S3Storage};
 use filmgate::storage::{
-    GetOptions, Integrity, MemorySource, PublishId, PutObserver, PutRequest, PutStep, Storage, StorageError,
-    StorageFault,
+    GetOptions, Integrity, LeftBehind, MemorySource, PublishId, PutObserver, PutRequest, PutStep, Storage,
+    StorageError, StorageFault,
 };
 use filmgate_tests::bucket::TestBucket;
 use filmgate_tests::fault_proxy::{Fault, FaultProxy, Operation, Rule, Seen};
@@ -261,6 +261,7 @@ async fn a_damaged_object_is_taken_away() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let object = bucket.observer().put_object().bucket(&bucket.name).key(key.as_str());
         let object = object.metadata(PublishId::METADATA_NAME, put.publish_id.to_string());
+        let object = object.checksum_algorithm(aws_sdk_s3::types::ChecksumAlgorithm::Crc64Nvme);
         object.body(Bytes::from(vec![0; 100]).into()).send().await.expect("damage");
         put.cancel.cancel();
     };
@@ -268,4 +269,50 @@ async fn a_damaged_object_is_taken_away() {
     let error = outcome.expect_err("damaged");
     assert_eq!((error.fault, error.left_behind.as_ref()), (StorageFault::Corrupted, None), "{error}");
     assert_eq!(storage.head(&key).await.expect("head"), filmgate::storage::Presence::Absent);
+}
+
+/// A store that shows no checksum proves nothing, neither for the object nor against it: it stays, and the error says so.
+#[tokio::test]
+async fn an_object_without_a_checksum_is_not_deleted() {
+    let (_proxy, storage) = proxied(|_| {}).await;
+    let (key, bytes) = (unique("unproven"), noise(100));
+    let put = Put::new(&key, &bytes);
+    let bucket = Garage::shared().bucket();
+    let object = bucket.observer().put_object().bucket(&bucket.name).key(key.as_str());
+    let object = object.metadata(PublishId::METADATA_NAME, put.publish_id.to_string());
+    let object = object.checksum_algorithm(aws_sdk_s3::types::ChecksumAlgorithm::Crc32);
+    object.body(bytes.clone().into()).send().await.expect("an earlier try");
+    let error = put.send(&storage).await.expect_err("unproven");
+    assert_eq!((error.fault, error.left_behind), (StorageFault::Corrupted, Some(LeftBehind::Object)));
+    assert!(fetch(&storage, &key, None).await.expect("get") == bytes);
+}
+
+/// AWS wants the type of a checksum of the whole named; elsewhere, where not every store knows it, it is not.
+#[tokio::test]
+async fn the_type_of_the_checksum_is_named_to_aws_only() {
+    for aws in [true, false] {
+        let (proxy, storage) = proxied(|_| {}).await;
+        let storage = if aws {
+            let mut settings = Garage::shared().bucket().settings();
+            settings.upload.multipart_threshold = 1000;
+            settings.upload.retries = 0;
+            settings.proxy = Some(Proxy { url: proxy.bucket().endpoint, no_proxy: None });
+            settings.endpoint = Some("http://s3.us-east-1.amazonaws.com".parse().expect("a URL"));
+            settings.path_style = Some(true);
+            S3Storage::connect(settings).await.expect("connect")
+        } else {
+            storage.probe().await.expect("probe");
+            storage
+        };
+        proxy.set(None);
+        let outcome = Put::new(&unique("typed"), &noise(2000)).send(&storage).await;
+        let requests = proxy.requests();
+        let mut completes =
+            requests.iter().filter(|request| request.operation == Operation::CompleteMultipartUpload).peekable();
+        assert!(completes.peek().is_some(), "{outcome:?}");
+        for complete in completes {
+            assert!(complete.header("x-amz-checksum-crc64nvme").is_some());
+            assert_eq!(complete.header("x-amz-checksum-type"), aws.then_some("FULL_OBJECT"));
+        }
+    }
 }

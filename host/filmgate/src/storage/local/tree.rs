@@ -103,6 +103,7 @@ impl Tree {
     }
 
     /// Makes a finished temporary file the object of `key`. Answers false, and leaves all as it was, where a file is there.
+    /// After an error there is no object; after success its name is yet to be synced, by [`Tree::sync_name`].
     pub(super) fn commit(&self, temporary: &Path, key: &ObjectKey, sidecar: &Sidecar) -> io::Result<bool> {
         let _lock = self.lock()?;
         let target = Path::new(key.as_str());
@@ -123,8 +124,13 @@ impl Tree {
             // The sidecar describes bytes that are not there.
             let _ = self.dir.remove_file(&meta);
         }
-        self.sync_dirs(target_dir)?;
         committed
+    }
+
+    /// Makes the name of an object that is there survive a power cut.
+    pub(super) fn sync_name(&self, key: &ObjectKey) -> io::Result<()> {
+        let _lock = self.lock()?;
+        self.sync_dirs(parent(Path::new(key.as_str())))
     }
 
     /// A new, empty temporary file, readable by everyone once it is an object, and its path.
@@ -186,7 +192,11 @@ impl Tree {
             Ok(()) => Ok(true),
             Err(error) if error.raw_os_error() == Some(Errno::EXIST.raw_os_error()) => Ok(false),
             Err(error) if is_unsupported(&error) => match self.dir.hard_link(from, &self.dir, to) {
-                Ok(()) => self.dir.remove_file(from).map(|()| true),
+                Ok(()) => {
+                    // The object is there; a second name of it in the hidden folder does no harm, and goes within a day.
+                    let _ = self.dir.remove_file(from);
+                    Ok(true)
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
                 Err(error) => Err(error),
             },

@@ -9,8 +9,8 @@ use super::sidecar::Sidecar;
 use super::tree::Tree;
 use crate::checksum::Crc64Nvme;
 use crate::storage::{
-    Integrity, ObjectInfo, PublishId, PutRequest, PutStep, Source, SourceError, StorageError, StorageFault, Stored,
-    source,
+    Integrity, LeftBehind, ObjectInfo, PublishId, PutRequest, PutStep, Source, SourceError, StorageError, StorageFault,
+    Stored, source,
 };
 
 const OPERATION: &str = "put object";
@@ -24,7 +24,7 @@ pub(super) async fn put(tree: &Arc<Tree>, request: PutRequest<'_>) -> Result<Sto
     if let Some(there) = tree.info(request.key)? {
         let checksum = source::checksum(Arc::clone(&request.file)).await;
         let checksum = checksum.map_err(|error| source_error(tree, &request, &error))?;
-        return settle(tree, &request, &there, checksum);
+        return settle(tree, &request, &there, checksum).await;
     }
     let temporary = Temporary::create(tree).map_err(|error| fault(tree, &request, &error))?;
     let checksum = copy(tree, &request, &temporary).await?;
@@ -46,14 +46,15 @@ pub(super) async fn put(tree: &Arc<Tree>, request: PutRequest<'_>) -> Result<Sto
         let there = tree.info(request.key)?.ok_or_else(|| {
             error(tree, &request, StorageFault::Unsupported, "something that is no file has the name of the key")
         })?;
-        return settle(tree, &request, &there, checksum);
+        return settle(tree, &request, &there, checksum).await;
     }
+    sync_name(tree, &request).await?;
     Ok(Stored { size, checksum, integrity: Integrity::FullObject, etag: None, version_id: None })
 }
 
 /// Something is under the key: this publish's own object, or another's.
-fn settle(
-    tree: &Tree,
+async fn settle(
+    tree: &Arc<Tree>,
     request: &PutRequest<'_>,
     there: &ObjectInfo,
     checksum: Crc64Nvme,
@@ -61,15 +62,28 @@ fn settle(
     let ours = there.metadata.get(PublishId::METADATA_NAME) == Some(&request.publish_id.to_string())
         && there.size == request.file.size();
     match there.checksum {
-        Some(kept) if ours && kept == checksum => Ok(Stored {
-            size: there.size,
-            checksum: kept,
-            integrity: Integrity::FullObject,
-            etag: None,
-            version_id: None,
-        }),
+        Some(kept) if ours && kept == checksum => {
+            // The try that made it may have failed before its name was safe.
+            sync_name(tree, request).await?;
+            Ok(Stored {
+                size: there.size,
+                checksum: kept,
+                integrity: Integrity::FullObject,
+                etag: None,
+                version_id: None,
+            })
+        }
         _ => Err(error(tree, request, StorageFault::Exists, "an object of another publish is under the key")),
     }
+}
+
+/// The object is there: makes its name last. Where that fails, the error names the object.
+async fn sync_name(tree: &Arc<Tree>, request: &PutRequest<'_>) -> Result<(), StorageError> {
+    let (sync_tree, key) = (Arc::clone(tree), request.key.clone());
+    let synced = tokio::task::spawn_blocking(move || sync_tree.sync_name(&key)).await;
+    synced
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(|error| StorageError { left_behind: Some(LeftBehind::Object), ..fault(tree, request, &error) })
 }
 
 /// Copies all bytes and syncs the copy; answers their checksum.

@@ -99,6 +99,8 @@ impl Call<'_> {
                 "S3 request failed"
             );
             if !failure.retry || conflict || tries >= self.retries {
+                // A clear refusal of the last try says nothing of an earlier one.
+                failure.unclear |= self.was_unclear();
                 return Err(failure);
             }
             self.was_unclear.fetch_or(failure.unclear, Ordering::Relaxed);

@@ -26,6 +26,8 @@ enum Finding {
     Foreign,
     /// Of this publish, but not the file: why.
     Damaged(String),
+    /// Of this publish and its size, but the store shows no checksum where it should: why.
+    Unproven(&'static str),
     /// The credentials do not allow to look.
     Hidden,
 }
@@ -46,6 +48,7 @@ impl Inner {
                 Err(unproven(error(StorageFault::Corrupted, message)))
             }
             Ok(Finding::Damaged(why)) => Err(self.remove_damaged(expected, &why).await),
+            Ok(Finding::Unproven(why)) => Err(unproven(error(StorageFault::Corrupted, why))),
             Ok(Finding::Hidden) => {
                 let message = "the stored object cannot be read back: the credentials need s3:GetObject";
                 Err(unproven(error(StorageFault::Denied, message)))
@@ -55,18 +58,29 @@ impl Inner {
     }
 
     /// After the last request failed with `error`: the object may be there all the same, from this try or an earlier one.
+    /// `unclear`: a request that makes the object went without an answer, so that the store may still be at it.
     pub(super) async fn settle(
         &self,
         expected: &Expected<'_>,
         mut error: StorageError,
+        unclear: bool,
     ) -> Result<Stored, StorageError> {
         match self.look(expected).await {
             Ok(Finding::Ours(stored)) => Ok(stored),
-            Ok(Finding::Absent) => Err(error),
+            Ok(Finding::Absent) if !unclear => Err(error),
             Ok(Finding::Foreign) if error.fault == StorageFault::Cancelled => Err(error),
-            Ok(Finding::Foreign) => Err(self.foreign(expected.key)),
-            Ok(Finding::Damaged(why)) => Err(self.remove_damaged(expected, &why).await),
-            Ok(Finding::Hidden) | Err(_) => {
+            // An upload that could not be aborted stays named, whatever is under the key.
+            Ok(Finding::Foreign) => Err(StorageError { left_behind: error.left_behind, ..self.foreign(expected.key) }),
+            Ok(Finding::Damaged(why)) => {
+                let damaged = self.remove_damaged(expected, &why).await;
+                Err(StorageError { left_behind: error.left_behind.or(damaged.left_behind), ..damaged })
+            }
+            Ok(Finding::Unproven(why)) => {
+                let unproven = self.error(StorageFault::Corrupted, "verify object", expected.key, why);
+                let left_behind = error.left_behind.or(Some(LeftBehind::Object));
+                Err(StorageError { left_behind, ..unproven })
+            }
+            Ok(Finding::Absent | Finding::Hidden) | Err(_) => {
                 error.left_behind.get_or_insert(LeftBehind::Object);
                 Err(error)
             }
@@ -105,7 +119,7 @@ impl Inner {
                 Some(rung) => rung,
                 None => {
                     let message = "the object has no CRC64NVME, though it was sent with one and the store keeps them";
-                    return Ok(Finding::Damaged(message.to_owned()));
+                    return Ok(Finding::Unproven(message));
                 }
             },
             Some(checksum) if checksum == expected.checksum => Integrity::FullObject,

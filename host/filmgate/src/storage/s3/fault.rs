@@ -18,7 +18,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Failure {
     pub error: StorageError,
-    /// The request may have been carried out all the same: no answer, half an answer, or one of a failing server.
+    /// The request, or an earlier try of it, may have been carried out all the same, or still be: no answer, half an
+    /// answer, or one of a failing server.
     pub unclear: bool,
     /// Sending it again may help.
     pub retry: bool,
@@ -53,6 +54,11 @@ impl Failure {
         self.error.code.as_deref() == Some(code)
     }
 
+    /// A 400 that gives no reason, as the answer to a HEAD cannot.
+    pub(super) fn is_wordless_refusal(&self) -> bool {
+        self.error.fault == StorageFault::Other && self.error.status == Some(400) && self.error.code.is_none()
+    }
+
     pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, operation: &'static str, place: String) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -74,7 +80,10 @@ impl Failure {
         told.status = status;
         told.request_id = error.request_id().map(|id| clean(id, 200));
         Self {
-            unclear: sent && matches!(fault, StorageFault::Unreachable | StorageFault::Unavailable),
+            // With a 4xx the store says itself that it did not do it.
+            unclear: sent
+                && matches!(fault, StorageFault::Unreachable | StorageFault::Unavailable)
+                && !status.is_some_and(|status| (400..500).contains(&status)),
             // The SDK learns the store's clock from every answer, so that the next try is signed with the right time.
             retry: matches!(fault, StorageFault::Unreachable | StorageFault::Unavailable | StorageFault::ClockSkew),
             retry_after: raw.and_then(|raw| retry_after(raw.headers().get("retry-after"))),

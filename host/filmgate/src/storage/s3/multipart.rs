@@ -60,6 +60,7 @@ impl Inner {
             id: &created.id,
             acknowledged: AtomicU64::new(0),
             completing: AtomicBool::new(false),
+            unclear: AtomicBool::new(false),
             checksum: AtomicU64::new(0),
         };
         let outcome = tokio::select! {
@@ -143,6 +144,8 @@ struct Upload<'a> {
     acknowledged: AtomicU64,
     /// From here on the object may appear, with this checksum.
     completing: AtomicBool,
+    /// A request to complete is without an answer: the store may still be at it.
+    unclear: AtomicBool,
     checksum: AtomicU64,
 }
 
@@ -158,7 +161,11 @@ impl<'a> Upload<'a> {
             self.request.observer.step(PutStep::Completing).await?;
             self.checksum.store(checksum.0, Ordering::Relaxed);
             self.completing.store(true, Ordering::Relaxed);
-            match self.complete(&sent, checksum).await {
+            let unclear = self.unclear.swap(true, Ordering::Relaxed);
+            let completed = self.complete(&sent, checksum).await;
+            let lost = matches!(&completed, Err(failure) if failure.unclear);
+            self.unclear.store(unclear || lost, Ordering::Relaxed);
+            match completed {
                 Ok(()) => return Ok(self.expected()),
                 Err(failure) if failure.has_code("InvalidPart") && !reviewed => {
                     reviewed = true;
@@ -271,8 +278,8 @@ impl<'a> Upload<'a> {
             }
         }
         if self.completing.load(Ordering::Relaxed) {
-            let restart = stop.restart;
-            return self.inner.settle(&self.expected(), stop.error).await.map_err(|error| {
+            let (restart, unclear) = (stop.restart, self.unclear.load(Ordering::Relaxed));
+            return self.inner.settle(&self.expected(), stop.error, unclear).await.map_err(|error| {
                 let settled = matches!(error.fault, StorageFault::Exists);
                 Stop { restart: restart && !settled && error.left_behind.is_none(), error }
             });

@@ -99,6 +99,8 @@ impl Inner {
                 .upload_id(upload)
                 .multipart_upload(parts.clone())
                 .set_checksum_crc64_nvme(checksum.map(base64))
+                // AWS wants a checksum of the whole named as such; not every other store takes the name.
+                .set_checksum_type(checksum.filter(|_| self.settings.is_aws()).map(|_| ChecksumType::FullObject))
                 .set_if_none_match(conditional.then(|| "*".to_owned()))
                 .set_mpu_object_size(i64::try_from(size).ok().filter(|_| self.settings.is_aws()))
                 .send()

@@ -1,7 +1,11 @@
 //! Tries what an endpoint can do, on two small objects that are deleted again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::Inner;
 use super::abilities::Abilities;
@@ -16,36 +20,49 @@ const BODY: &[u8] = b"Filmgate tries what this endpoint can do. This object may 
 
 impl Inner {
     /// The abilities that uploads go by: known for AWS, probed once elsewhere.
-    pub(super) async fn abilities(&self) -> Result<Abilities, StorageError> {
+    pub(super) async fn abilities(self: &Arc<Self>) -> Result<Abilities, StorageError> {
         if self.settings.is_aws() && !self.abilities.initialized() {
             return Ok(Abilities::AWS);
         }
         match self.probed().await {
-            Ok(abilities) => Ok(abilities.clone()),
+            Ok(abilities) => Ok(abilities),
             // The credentials may not write where the probe does: then nothing is relied upon.
             Err(failure) if failure.error.fault == StorageFault::Denied => Ok(Abilities::UNKNOWN),
             Err(failure) => Err(failure.into()),
         }
     }
 
-    /// Probes once; a failed probe is not remembered.
-    pub(super) async fn probed(&self) -> Result<&Abilities, Failure> {
-        self.abilities.get_or_try_init(|| Box::pin(probe(self))).await
+    /// Probes once; a failed probe is not remembered. A probe that has begun goes on to its end, so that its objects are
+    /// deleted, even where nobody waits for it any more.
+    pub(super) async fn probed(self: &Arc<Self>) -> Result<Abilities, Failure> {
+        if let Some(abilities) = self.abilities.get() {
+            return Ok(abilities.clone());
+        }
+        let inner = Arc::clone(self);
+        let probe = async move { inner.abilities.get_or_try_init(|| Box::pin(probe(&inner))).await.cloned() };
+        let probe = tokio::spawn(probe.in_current_span()).await;
+        probe.unwrap_or_else(|join| Err(broken(self, join.to_string())))
     }
+}
+
+fn broken(inner: &Inner, message: String) -> Failure {
+    let error = StorageError::new(StorageFault::Other, OPERATION, inner.settings.place(), message);
+    Failure { error, unclear: false, retry: false, retry_after: None }
 }
 
 async fn probe(inner: &Inner) -> Result<Abilities, Failure> {
     let id = PublishId::generate();
     let key = |name: &str| {
-        ObjectKey::try_from(format!("{}{id}-{name}", inner.settings.probe_prefix)).map_err(|error| Failure {
-            error: StorageError::new(StorageFault::Other, OPERATION, inner.settings.place(), error.to_string()),
-            unclear: false,
-            retry: false,
-            retry_after: None,
-        })
+        let key = ObjectKey::try_from(format!("{}{id}-{name}", inner.settings.probe_prefix));
+        key.map_err(|error| broken(inner, error.to_string()))
     };
-    let probe = Probe { inner, single: key("put")?, multipart: key("multipart")?, id };
+    let (single, multipart) = (key("put")?, key("multipart")?);
+    let probe = Probe { inner, single, multipart, id, began_upload: AtomicBool::new(false) };
     let outcome = probe.run().await;
+    if outcome.is_err() && probe.began_upload.load(Ordering::Relaxed) {
+        // The failure of the probe itself is the one to tell; a lifecycle rule ends an upload that stays.
+        let _ = inner.discard_unfinished(&probe.multipart).await;
+    }
     for key in [&probe.single, &probe.multipart] {
         match inner.delete(key).await {
             Ok(()) => {}
@@ -62,6 +79,8 @@ struct Probe<'a> {
     single: ObjectKey,
     multipart: ObjectKey,
     id: PublishId,
+    /// From here on an upload may be open, even one whose id nobody knows.
+    began_upload: AtomicBool,
 }
 
 impl Probe<'_> {
@@ -78,7 +97,14 @@ impl Probe<'_> {
         // The key has an object now.
         abilities.conditional_put = self.refuses_second(self.put(None, true).await)?;
         self.multipart(&mut abilities).await?;
-        abilities.uploads_listed = accepted(self.inner.open_uploads(&self.multipart).await.map(|_| ()))?;
+        let open = self.inner.open_uploads(&self.multipart).await;
+        // What is open now are uploads whose ids were lost.
+        for upload in open.iter().flatten() {
+            if let Err(failure) = self.inner.abort_upload(&self.multipart, upload).await {
+                tracing::warn!(error = %failure.error, "a multipart upload of the probe stays open");
+            }
+        }
+        abilities.uploads_listed = accepted(open.map(|_| ()))?;
         Ok(abilities)
     }
 
@@ -90,6 +116,7 @@ impl Probe<'_> {
     async fn multipart(&self, abilities: &mut Abilities) -> Result<(), Failure> {
         let headers = self.headers(&self.multipart);
         let right = Crc64Nvme::of(BODY);
+        self.began_upload.store(true, Ordering::Relaxed);
         let created = match self.inner.create_upload(&headers, true).await {
             Ok(created) => Some(created),
             Err(failure) => {
@@ -124,7 +151,22 @@ impl Probe<'_> {
         }
         let part = self.part(upload, sums.then_some(right)).await?;
         let whole = sums.then_some(right);
-        self.inner.complete_upload(&self.multipart, upload, vec![part], whole, false, BODY.len() as u64).await
+        self.complete(upload, part, whole, false).await
+    }
+
+    async fn complete(
+        &self,
+        upload: &str,
+        part: CompletedPart,
+        whole: Option<Crc64Nvme>,
+        conditional: bool,
+    ) -> Result<(), Failure> {
+        let size = BODY.len() as u64;
+        match self.inner.complete_upload(&self.multipart, upload, vec![part], whole, conditional, size).await {
+            // A try without an answer completed it: nobody else knows this upload.
+            Err(failure) if failure.unclear && failure.has_code("NoSuchUpload") => Ok(()),
+            other => other,
+        }
     }
 
     /// Completes an upload where an object is: a store that honours the condition refuses.
@@ -134,10 +176,7 @@ impl Probe<'_> {
         let outcome = async {
             let part = self.part(&upload, sums.then_some(right)).await?;
             let whole = sums.then_some(right);
-            let size = BODY.len() as u64;
-            self.refuses_second(
-                self.inner.complete_upload(&self.multipart, &upload, vec![part], whole, true, size).await,
-            )
+            self.refuses_second(self.complete(&upload, part, whole, true).await)
         };
         let outcome = outcome.await;
         if !matches!(outcome, Ok(false)) {

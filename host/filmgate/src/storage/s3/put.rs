@@ -21,7 +21,7 @@ use crate::storage::{Presence, PublishId, PutRequest, PutStep, StorageError, Sto
 const OPERATION: &str = "put object";
 
 impl Inner {
-    pub(super) async fn put(&self, request: &PutRequest<'_>) -> Result<Stored, StorageError> {
+    pub(super) async fn put(self: &Arc<Self>, request: &PutRequest<'_>) -> Result<Stored, StorageError> {
         let size = request.file.size();
         request.check().map_err(|message| self.error(StorageFault::Other, OPERATION, request.key, message))?;
         if size > OBJECT_BYTES_MAX {
@@ -55,7 +55,13 @@ impl Inner {
         abilities: &Abilities,
         multipart: bool,
     ) -> Result<Option<Stored>, StorageError> {
-        let Presence::Present(info) = self.head(request.key).await? else { return Ok(None) };
+        let info = match self.head(request.key).await {
+            Ok(Presence::Present(info)) => info,
+            Ok(Presence::Absent | Presence::Unknown) => return Ok(None),
+            // AWS answers so to a token that has ended and to a wrong region; the next request's answer names the cause.
+            Err(failure) if failure.is_wordless_refusal() => return Ok(None),
+            Err(failure) => return Err(failure.into()),
+        };
         if info.metadata.get(PublishId::METADATA_NAME) != Some(&request.publish_id.to_string()) {
             return Err(self.foreign(request.key));
         }
@@ -69,6 +75,8 @@ impl Inner {
         let headers = Headers::new(request.key, request.content_type, request.publish_id, request.metadata);
         let size = request.file.size();
         let mut again = true;
+        // A try may have been carried out, or still be.
+        let mut unclear = false;
         loop {
             let (body, checksum) = tokio::select! {
                 biased;
@@ -83,7 +91,7 @@ impl Inner {
             let failure = tokio::select! {
                 biased;
                 () = request.cancel.cancelled() => {
-                    return self.settle(&expected, self.cancelled(request.key)).await;
+                    return self.settle(&expected, self.cancelled(request.key), true).await;
                 }
                 put = put => match put {
                     Ok(()) => {
@@ -93,11 +101,12 @@ impl Inner {
                     Err(failure) => failure,
                 },
             };
+            unclear |= failure.unclear;
             match failure.error.fault {
                 // Read wrongly, or damaged on the way: once more from the file.
                 StorageFault::Corrupted if again => again = false,
-                StorageFault::Exists => return self.settle(&expected, failure.error).await,
-                _ if failure.unclear => return self.settle(&expected, failure.error).await,
+                StorageFault::Exists => return self.settle(&expected, failure.error, unclear).await,
+                _ if unclear => return self.settle(&expected, failure.error, true).await,
                 _ => return Err(failure.error),
             }
         }
