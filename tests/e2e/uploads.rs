@@ -164,16 +164,19 @@ async fn a_lost_answer_is_no_failure() {
 async fn a_stalled_upload_ends_with_its_job() {
     let bucket = Garage::shared().bucket();
     let proxy = FaultProxy::start(bucket.clone()).await;
+    let storage = Arc::new(S3Storage::connect(proxy.bucket().settings()).await.expect("connect"));
+    let mut limits = budget();
+    limits.wall = Duration::from_secs(2);
+    let bench = Bench::with(|builder| builder.storage(storage).budget(limits));
+    // What the endpoint can do is found out first, by uploads of its own.
+    bench.host.storage().probe().await.expect("probe");
     proxy.set(Some(Rule {
         operation: Operation::UploadPart,
         fault: Fault::Stall,
         after_commit: false,
         times: usize::MAX,
     }));
-    let storage = Arc::new(S3Storage::connect(proxy.bucket().settings()).await.expect("connect"));
-    let mut limits = budget();
-    limits.wall = Duration::from_secs(2);
-    let bench = Bench::with(|builder| builder.storage(storage).budget(limits));
+    let uploads = || proxy.seen().iter().filter(|seen| **seen == Operation::CreateMultipartUpload).count();
     let plugin = probe().await;
     let params = || json!({ "do": "store", "files": [{ "bytes": LARGE }] });
 
@@ -184,13 +187,16 @@ async fn a_stalled_upload_ends_with_its_job() {
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
     assert_eq!(left_in(&bucket, &format!("videos/{late}/")).await, (0, 0));
     assert_eq!(bench.names("staging").len(), 1, "the file of an upload that failed is kept");
+    let kept = error.unpublished.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert!(kept.contains(&bench.names("staging")[0]), "the error says where: {kept}");
     assert_eq!(bench.names("jobs"), Vec::<String>::new());
     std::fs::remove_file(bench.path("data/staging").join(&bench.names("staging")[0])).expect("remove the kept file");
 
     let unwanted = stranger();
+    let before = uploads();
     let job = bench.host.start(request(&unwanted, &params()), plugin).expect("start");
     let deadline = Instant::now() + Duration::from_secs(2);
-    while proxy.seen().iter().filter(|seen| **seen == Operation::CreateMultipartUpload).count() < 2 {
+    while uploads() == before {
         assert!(Instant::now() < deadline, "no upload begins: {:?}", proxy.seen());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

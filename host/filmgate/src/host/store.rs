@@ -188,9 +188,9 @@ impl Session {
             &published,
             Err(PublishError::Storage { error, .. }) if error.fault == StorageFault::Cancelled
         );
-        // The job was cancelled or is out of time: like its outbox, its files go. One whose upload failed is kept, an
-        // operator's own always.
-        if was_cancelled && claimed.is_staged() {
+        // What the caller does not want any more is not kept. A file whose upload failed or ran out of time may be the only
+        // copy of a render: it is kept, an operator's own always.
+        if was_cancelled && self.cancel.is_cancelled() && claimed.is_staged() {
             cleanup::discard(claimed).await;
         }
         published
