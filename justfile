@@ -6,7 +6,7 @@ default:
 
 # Build everything, render the reference recap in the sandbox and publish it to local storage.
 demo *arguments:
-    rustup target add wasm32-wasip2
+    cargo --version && rustup target add wasm32-wasip2
     cargo build --locked --release --target wasm32-wasip2 -p recap
     cargo run --locked --release -- run target/wasm32-wasip2/release/recap.wasm --user demo {{ arguments }}
 

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 step() { printf '\n== %s\n' "$*"; }
-rustup target add wasm32-wasip2 >/dev/null 2>&1
+{ cargo --version && rustup target add wasm32-wasip2; } >/dev/null 2>&1
 tools=$(tests/tools/install.sh deny)
 
 step "format"

@@ -9,9 +9,14 @@
 # FILMGATE_TOOLS chooses the folder (default: ${XDG_CACHE_HOME:-$HOME/.cache}/filmgate/tools).
 set -euo pipefail
 
+# The project's own toolchain builds them, whatever this machine's default is.
+manifest=$(dirname "${BASH_SOURCE[0]}")/../../rust-toolchain.toml
+RUSTUP_TOOLCHAIN=$(sed -n 's/^channel = "\(.*\)"$/\1/p' "$manifest")
+export RUSTUP_TOOLCHAIN
+
 tools=${FILMGATE_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/filmgate/tools}
 mkdir -p "$tools/bin"
-cd "$tools" # outside the project, so that its rust-toolchain.toml and .cargo do not apply
+cd "$tools" # outside the project, so that its .cargo does not apply
 
 say() { printf '%s\n' "$*" >&2; }
 
