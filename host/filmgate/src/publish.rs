@@ -16,7 +16,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::checksum::Crc64Nvme;
@@ -149,7 +148,8 @@ impl Publisher {
                 (self.known(plan, *entry).await.map_err(keeping)?, remove && is_that_file)
             }
         };
-        if remove && self.remove(&asset, claimed).await {
+        // A file that cannot be deleted does not undo a publish.
+        if remove && claimed.delete().await {
             self.note(asset.publish, State::Deleted).await;
         }
         self.note(asset.publish, State::Replied).await;
@@ -206,8 +206,7 @@ impl Publisher {
             observer: &observer,
             cancel,
         };
-        // A storage may fail before it comes to this object, at one of its own: the operator looks for this key (A6).
-        let stored = self.storage.put(request).await.map_err(|error| Failure::Storage(error.with_key(&plan.key)))?;
+        let stored = self.storage.put(request).await.map_err(Failure::Storage)?;
         Ok(Recorded {
             key: plan.key.clone(),
             kind: plan.kind,
@@ -247,17 +246,6 @@ impl Publisher {
             durability: recorded.durability,
             version_id: recorded.version_id,
         })
-    }
-
-    /// A file that cannot be deleted does not undo a publish: the operator hears of it.
-    async fn remove(&self, asset: &Asset, claimed: Arc<Claimed>) -> bool {
-        let path = claimed.path();
-        match spawn_blocking(move || claimed.remove()).await {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => tracing::warn!(publish = %asset.publish, ?path, %error, "delete the published file"),
-            Err(error) => tracing::error!(publish = %asset.publish, ?path, %error, "delete the published file"),
-        }
-        false
     }
 
     async fn advance(&self, publish: PublishId, state: State) -> Result<(), Failure> {

@@ -45,6 +45,8 @@ pub trait Storage: Debug + Send + Sync {
     /// answered with [`StorageFault::Exists`]; one of the same publish id (an earlier try whose answer was lost) is success.
     /// After an error nothing of this call stays behind, except where [`StorageError::left_behind`] names it.
     ///
+    /// Every error names `request.key`, also where the store failed at an object of its own (A6).
+    ///
     /// If cancelled, whether the object exists is unknown; asking again with the same publish id settles it.
     async fn put(&self, request: PutRequest<'_>) -> Result<Stored, StorageError>;
 

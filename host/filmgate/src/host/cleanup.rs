@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
-use crate::outbox::{Claimed, Outbox};
+use crate::outbox::Outbox;
 
 /// Deletes the job's directories. A background write of the guest may still be on its way into them, so a failure is
 /// tried again for a moment.
@@ -32,15 +32,5 @@ pub(super) async fn destroy(outbox: Arc<Outbox>) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(?path, %error, "delete the job's outbox"),
         Err(error) => tracing::error!(?path, %error, "delete the job's outbox"),
-    }
-}
-
-/// Deletes a claimed file that nobody wants any more.
-pub(super) async fn discard(claimed: Arc<Claimed>) {
-    let path = claimed.path();
-    match spawn_blocking(move || claimed.remove()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(?path, %error, "delete a cancelled file"),
-        Err(error) => tracing::error!(?path, %error, "delete a cancelled file"),
     }
 }

@@ -7,7 +7,6 @@ use filmgate_protocol::{PluginError, StoreRequest, Stored, ToRunner};
 use filmgate_runner::HostSender;
 use tokio::task::spawn_blocking;
 
-use super::cleanup;
 use super::options::Options;
 use super::session::Session;
 use crate::job::{Sequence, Slot};
@@ -191,7 +190,7 @@ impl Session {
         // What the caller does not want any more is not kept. A file whose upload failed or ran out of time may be the only
         // copy of a render: it is kept, an operator's own always.
         if was_cancelled && self.cancel.is_cancelled() && claimed.is_staged() {
-            cleanup::discard(claimed).await;
+            claimed.delete().await;
         }
         published
     }

@@ -377,6 +377,20 @@ impl Claimed {
     }
 }
 
+impl Claimed {
+    /// [`Claimed::remove`] off the async threads. A file that cannot be deleted is the operator's to hear of, in the log;
+    /// the answer says whether it is gone.
+    pub(crate) async fn delete(self: Arc<Self>) -> bool {
+        let path = self.path();
+        match tokio::task::spawn_blocking(move || self.remove()).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => tracing::warn!(?path, %error, "delete a claimed file"),
+            Err(error) => tracing::error!(?path, %error, "delete a claimed file"),
+        }
+        false
+    }
+}
+
 /// The one ambient deletion: of a file whose path the operator gave, after `--move`.
 fn remove_operator_file(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)
