@@ -5,6 +5,7 @@
 //! a minute, and never outlives this process.
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -132,8 +133,10 @@ impl Pool {
             Place::Threads { engine, loaded } => {
                 let loaded = load(engine, loaded, plugin)?;
                 let outbox = prepare(&self.data).await?;
-                let setup = Setup { outbox: outbox.out_path(), inputs: outbox.in_path(), budget: budget.clone() };
-                match spawn_in_process(&loaded, setup) {
+                let started = own(&outbox).and_then(|(out, inputs)| {
+                    spawn_in_process(&loaded, Setup { outbox: out, inputs, budget: budget.clone() })
+                });
+                match started {
                     Ok(end) => Ok(Ready { end, outbox }),
                     Err(error) => {
                         discard(outbox).await;
@@ -187,6 +190,11 @@ fn load(
 async fn prepare(data: &Arc<DataDir>) -> Result<Outbox, RunnerError> {
     let data = Arc::clone(data);
     Ok(spawn_blocking(move || Outbox::prepare(&data)).await??)
+}
+
+/// Descriptors that stay when the outbox goes: a thread may open what is behind them at any time.
+fn own(outbox: &Outbox) -> std::io::Result<(OwnedFd, OwnedFd)> {
+    Ok((outbox.out().try_clone_to_owned()?, outbox.inputs().try_clone_to_owned()?))
 }
 
 /// Directories that no job was given.

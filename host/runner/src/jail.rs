@@ -28,8 +28,9 @@ use rustix::process::{
 mod files;
 mod syscalls;
 
-/// Memory beside the guest's: the engine, its stacks, the writable part of mapped code, the queues.
-const OWN_MEMORY_BYTES: u64 = 256 * 1024 * 1024;
+/// Memory beside the guest's: the engine, its stacks, the queues, and the mapped code, which counts as writable and may be
+/// some times as large as the largest component.
+const OWN_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Descriptors beside the guest's.
 const OWN_DESCRIPTORS: u64 = 64;

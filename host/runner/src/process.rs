@@ -110,6 +110,8 @@ impl Spawner {
         let (ours, theirs) = packets::pair()?;
         let mut command = Command::new(&self.program);
         command.arg0(MARKER).arg(role.name()).env_clear().current_dir("/");
+        // Not in the terminal's group: an interrupt there is the host's to answer.
+        command.process_group(0);
         command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
         let (started, child) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts runners is gone");

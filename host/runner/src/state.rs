@@ -10,7 +10,7 @@ use crate::filesystem::{GuardedView, Outbox};
 use crate::limiter::Limiter;
 use crate::log::LogCapture;
 use crate::session::Session;
-use crate::setup::Setup;
+use crate::setup::{Setup, path_of};
 
 /// Random bytes a guest may ask for in one call.
 const RANDOM_BYTES_MAX: u64 = 64 * 1024;
@@ -26,7 +26,7 @@ pub(crate) struct PluginState {
 }
 
 impl PluginState {
-    /// Opens the job's two directories: the only place where a path of the machine is used.
+    /// Opens the job's two directories.
     pub(crate) fn new(setup: &Setup, session: Arc<Session>) -> wasmtime::Result<Self> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(table_capacity(&setup.budget));
@@ -39,8 +39,8 @@ impl PluginState {
             .allow_ip_name_lookup(false)
             // The job has this thread to itself.
             .allow_blocking_current_thread(true);
-        wasi.preopened_dir(&setup.outbox, "/out", FsPerms::ReadWrite)?;
-        wasi.preopened_dir(&setup.inputs, "/in", FsPerms::ReadOnly)?;
+        wasi.preopened_dir(path_of(&setup.outbox), "/out", FsPerms::ReadWrite)?;
+        wasi.preopened_dir(path_of(&setup.inputs), "/in", FsPerms::ReadOnly)?;
         Ok(Self {
             table,
             wasi: wasi.build(),

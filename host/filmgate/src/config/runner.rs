@@ -100,3 +100,41 @@ impl fmt::Display for Layers {
         f.write_str(&names.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<RunnerConfig, String> {
+        let folder = tempfile::tempdir().expect("a directory");
+        std::fs::write(folder.path().join("filmgate.toml"), file).expect("write the file");
+        let loaded = Config::load(&Sources::of_variables(variables.iter().copied(), folder.path()));
+        loaded.map(|config| config.runner).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn plugins_are_locked_in_unless_the_operator_says_otherwise() {
+        let default = load("", &[]).expect("load");
+        assert_eq!(default, RunnerConfig { mode: RunnerMode::Jailed, allow_missing: Vec::new() });
+        let file = "[runner]\nmode = \"in-process\"\nallow_missing = [\"landlock\", \"seccomp\"]\n";
+        let both = vec![Layer::Landlock, Layer::Seccomp];
+        let chosen = load(file, &[]).expect("load");
+        assert_eq!(chosen, RunnerConfig { mode: RunnerMode::InProcess, allow_missing: both.clone() });
+        let variables = [("FILMGATE_RUNNER", "jailed"), ("FILMGATE_RUNNER_ALLOW_MISSING", "landlock, seccomp")];
+        let chosen = load("[runner]\nmode = \"in-process\"\n", &variables).expect("load");
+        assert_eq!(chosen, RunnerConfig { mode: RunnerMode::Jailed, allow_missing: both });
+    }
+
+    #[test]
+    fn what_is_unknown_is_named_with_what_is_allowed() {
+        let error = load("", &[("FILMGATE_RUNNER", "chroot")]).expect_err("unknown");
+        assert!(error.contains("FILMGATE_RUNNER") && error.contains("jailed, in-process"), "{error}");
+        for layers in ["limits", "landlock,", "all"] {
+            let error = load("", &[("FILMGATE_RUNNER_ALLOW_MISSING", layers)]).expect_err("unknown");
+            assert!(error.contains("landlock, seccomp"), "{error}");
+        }
+        assert!(load("[runner]\nallow_missing = [\"no-new-privileges\"]\n", &[]).is_err());
+        assert!(load("[runner]\nnamespaces = true\n", &[]).is_err());
+    }
+}

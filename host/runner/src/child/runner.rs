@@ -1,8 +1,7 @@
 //! A child that runs one job, locked in.
 
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
-use std::path::PathBuf;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use filmgate_protocol::{Prepare, Prepared, decode, encode};
 
@@ -44,8 +43,7 @@ pub(super) fn run(socket: OwnedFd) -> io::Result<()> {
     };
     watchdog::start(socket.try_clone()?)?;
     answer(&socket, &Prepared::Ready(measures))?;
-    let path = |directory: &OwnedFd| PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
-    let setup = Setup { outbox: path(&outbox), inputs: path(&inputs), budget: prepare.budget };
+    let setup = Setup { outbox, inputs, budget: prepare.budget };
     runtime.block_on(async {
         let packets = Packets::new(socket)?;
         serve(&plugin, &setup, packets.clone(), packets).await;

@@ -93,13 +93,13 @@ fn first_message_must_be_a_start() {
 }
 
 #[test]
-fn directory_that_is_not_there_is_a_fault() {
-    // A process gets descriptors of directories, not paths.
+fn directory_that_is_none_is_a_fault() {
+    // A process refuses it before it has a job.
     if JAILED {
         return;
     }
     let mut job = Job::new("echo");
-    job.setup.outbox.push("missing");
+    job.outbox = job.home.path().join("secret.txt");
     assert!(matches!(job.run().outcome, Some(Outcome::Fault(text)) if text.contains("directories")));
 }
 
@@ -111,7 +111,7 @@ fn frames_that_are_no_messages_are_a_fault_on_any_transport() {
     trailing.push(0);
     for frames in [vec![vec![0xff; 9]], vec![Vec::new()], vec![trailing], vec![start, vec![0xff; 200_000]]] {
         let (sender, said) = mpsc::channel();
-        block_on(serve(&hostile().loaded, &job.setup, Script(frames.into_iter()), Sink(sender)));
+        block_on(serve(&hostile().loaded, &job.setup(), Script(frames.into_iter()), Sink(sender)));
         let last = said.iter().last().expect("an answer");
         let message: FromRunner = decode(&last).expect("a message");
         let FromRunner::Finished { outcome: Outcome::Fault(_), .. } = message else { panic!("got {message:?}") };

@@ -89,7 +89,9 @@ pub(crate) fn budget() -> Budget {
 
 /// One job to run: its directories exist, the input is `note.txt`, and beside them lies `secret.txt`.
 pub(crate) struct Job {
-    pub(crate) setup: Setup,
+    pub(crate) outbox: PathBuf,
+    pub(crate) inputs: PathBuf,
+    pub(crate) budget: Budget,
     pub(crate) input: JobInput,
     pub(crate) home: tempfile::TempDir,
 }
@@ -110,16 +112,22 @@ impl Job {
             inputs: vec!["note.txt".into()],
             refs: vec![("session".into(), "s1".into())],
         };
-        Self { setup: Setup { outbox, inputs, budget: budget() }, input, home }
+        Self { outbox, inputs, budget: budget(), input, home }
     }
 
     pub(crate) fn budget(mut self, change: impl FnOnce(&mut Budget)) -> Self {
-        change(&mut self.setup.budget);
+        change(&mut self.budget);
         self
     }
 
+    /// What a runner of this job has.
+    pub(crate) fn setup(&self) -> Setup {
+        let open = |path: &Path| File::open(path).expect("open a directory").into();
+        Setup { outbox: open(&self.outbox), inputs: open(&self.inputs), budget: self.budget.clone() }
+    }
+
     pub(crate) fn outbox(&self) -> &Path {
-        &self.setup.outbox
+        &self.outbox
     }
 
     /// Starts the job and leaves the conversation to the caller.
@@ -136,12 +144,10 @@ impl Job {
     /// Starts a runner that waits for the job.
     pub(crate) async fn prepare(&self, guest: &Guest) -> HostEnd {
         if !JAILED {
-            return spawn_in_process(&guest.loaded, self.setup.clone()).expect("start a runner");
+            return spawn_in_process(&guest.loaded, self.setup()).expect("start a runner");
         }
-        let Setup { outbox, inputs, budget } = &self.setup;
-        let open = |path: &Path| File::open(path).expect("open a directory");
-        let (outbox, inputs) = (open(outbox), open(inputs));
-        let started = spawner().runner(&guest.artifact, outbox.as_fd(), inputs.as_fd(), budget, &[]).await;
+        let Setup { outbox, inputs, budget } = self.setup();
+        let started = spawner().runner(&guest.artifact, outbox.as_fd(), inputs.as_fd(), &budget, &[]).await;
         started.expect("start a runner").0
     }
 
