@@ -8,22 +8,22 @@ mod choice;
 mod error;
 mod file;
 mod open;
+mod policy;
 mod resolver;
 mod s3;
 mod secret;
 mod sources;
-mod units;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::units::{ByteSize, Span, Toggle};
 pub use choice::StorageConfig;
 pub use error::{ConfigError, Problem};
 pub use resolver::{Origin, Setting};
 pub use s3::{CredentialSource, EncryptionConfig, ProxyConfig, S3Config};
 pub use secret::Secret;
 pub use sources::Sources;
-pub use units::{ByteSize, Span, Toggle};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,7 @@ use serde::Deserialize;
 
 use crate::job::InvalidValue;
 use crate::layout::Layouts;
+use crate::policy::{Allowance, PluginPolicy};
 use crate::url::{UrlClass, UrlPolicy};
 use file::{ConfigFile, LogSection, UrlSection};
 use resolver::Resolver;
@@ -59,6 +60,8 @@ pub struct Config {
     pub budget: Budget,
     /// Bytes all files of one job together may publish.
     pub published_bytes: u64,
+    /// What single plugins are granted, and whether others may run.
+    pub plugins: PluginPolicy,
     /// What is logged.
     pub log: LogConfig,
     /// Every setting that has a value, with its origin, in the order of the documentation.
@@ -111,7 +114,8 @@ impl Config {
         let chosen = choice::resolve(resolver, file.storage, &data_dir);
         let layouts = resolve_layouts(resolver, file.layout, file.layouts, file.key_prefix);
         let (urls, plugins_see_urls) = resolve_urls(resolver, file.urls);
-        let (budget, published_bytes) = budget::resolve(resolver, &file.budget);
+        let Allowance { budget, published_bytes } = budget::resolve(resolver, &file.budget);
+        let plugins = policy::resolve(resolver, file.plugins);
         let log = resolve_log(resolver, file.log);
         let (storage, storage_reason) = chosen?;
         Some(Self {
@@ -123,6 +127,7 @@ impl Config {
             plugins_see_urls,
             budget,
             published_bytes,
+            plugins: plugins?,
             log,
             settings: Vec::new(),
         })

@@ -2,6 +2,7 @@
 
 mod builder;
 mod cleanup;
+mod granting;
 mod options;
 mod session;
 mod store;
@@ -20,8 +21,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::job::{JobId, JobRequest, Slot};
 use crate::layout::Layouts;
+use crate::manifest::{Manifest, ManifestError};
 use crate::outbox::{Claimed, DataDir};
 use crate::plugin::{Plugin, PluginDigest};
+use crate::policy::PluginPolicy;
 use crate::publish::Publisher;
 use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
 use crate::storage::Storage;
@@ -45,6 +48,7 @@ struct Parts {
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
+    policy: PluginPolicy,
     engine: filmgate_runner::Engine,
 }
 
@@ -78,29 +82,57 @@ impl Host {
         self.parts.publisher.storage()
     }
 
-    /// Reads, checks and compiles a component. Takes seconds for a large one; a compiled plugin runs any number of jobs.
+    /// Reads, checks and compiles a component, with the manifest beside it where there is one
+    /// ([`Manifest::path_beside`]). Takes seconds for a large one; a compiled plugin runs any number of jobs.
+    ///
+    /// Before it is compiled, it is refused where it asks for more than it is granted ([`HostBuilder::plugins`]).
     pub async fn load_plugin(&self, path: &Path) -> Result<Plugin, JobError> {
-        let path = path.to_owned();
-        let bytes = spawn_blocking(move || {
-            read_component(&path).map_err(|error| JobFault::Invalid(format!("read plugin {}: {error}", path.display())))
-        });
-        let bytes = flatten(bytes.await).map_err(JobError::early)?;
-        self.compile_plugin(bytes).await
+        let component = path.to_owned();
+        self.load(path, move || Manifest::beside(&component)).await
     }
 
-    /// Checks and compiles a component that is at hand.
+    /// The same with a manifest that is somewhere else.
+    pub async fn load_plugin_with_manifest(&self, path: &Path, manifest: &Path) -> Result<Plugin, JobError> {
+        let manifest = manifest.to_owned();
+        self.load(path, move || Manifest::read(&manifest).map(Some)).await
+    }
+
+    async fn load<F>(&self, path: &Path, read_manifest: F) -> Result<Plugin, JobError>
+    where
+        F: FnOnce() -> Result<Option<Manifest>, ManifestError> + Send + 'static,
+    {
+        let path = path.to_owned();
+        let read = spawn_blocking(move || {
+            let component = read_component(&path)
+                .map_err(|error| JobFault::Invalid(format!("read plugin {}: {error}", path.display())))?;
+            Ok((component, read_manifest()?))
+        });
+        let (component, manifest) = flatten(read.await).map_err(JobError::early)?;
+        self.compile(component, manifest).await
+    }
+
+    /// Checks and compiles a component that is at hand and has no manifest.
     pub async fn compile_plugin(&self, component: Vec<u8>) -> Result<Plugin, JobError> {
+        self.compile(component, None).await
+    }
+
+    async fn compile(&self, component: Vec<u8>, manifest: Option<Manifest>) -> Result<Plugin, JobError> {
         let parts = Arc::clone(&self.parts);
         let compiled = spawn_blocking(move || {
+            let digest = PluginDigest::of(&component);
+            parts.grant(digest, manifest.as_ref())?;
+            if let Some(manifest) = &manifest {
+                manifest.check(&filmgate_runner::inspect(&component)?)?;
+            }
             let compiled = filmgate_runner::Plugin::compile(&parts.engine, &component).map_err(JobFault::from)?;
-            Ok(Plugin { compiled, digest: PluginDigest::of(&component) })
+            Ok(Plugin { compiled, digest, manifest: manifest.map(Arc::new) })
         });
         flatten(compiled.await).map_err(JobError::early)
     }
 
     /// Starts a job. Must be called inside a tokio runtime.
     pub fn start(&self, request: JobRequest, plugin: &Plugin) -> Result<RunningJob, JobError> {
-        let accepted = Accepted::new(&self.parts, request, Some(plugin.digest)).map_err(JobError::early)?;
+        let accepted = Accepted::new(&self.parts, request, Some(plugin)).map_err(JobError::early)?;
         Ok(self.spawn(accepted, |session| session.run(plugin.clone())))
     }
 

@@ -52,12 +52,15 @@ pub mod job;
 pub mod key;
 pub mod layout;
 pub mod limits;
+pub mod manifest;
 pub mod media;
 pub mod outbox;
 mod plugin;
+pub mod policy;
 pub mod publish;
 pub mod report;
 pub mod storage;
+mod units;
 pub mod url;
 
 pub use filmgate_protocol::{Budget, Exhausted, LogStream, Usage};

@@ -7,7 +7,9 @@ use filmgate_runner::PluginRefusal;
 
 use crate::job::{JobId, Sequence, Slot};
 use crate::layout::LayoutError;
+use crate::manifest::ManifestError;
 use crate::outbox::ClaimError;
+use crate::policy::NotGranted;
 use crate::publish::{Asset, PublishError};
 
 /// What a successful job brought.
@@ -57,6 +59,12 @@ pub enum JobFault {
     /// The component is none that may run.
     #[error("{0}")]
     PluginRefused(#[from] PluginRefusal),
+    /// The plugin's manifest cannot be read, or says what a manifest cannot say.
+    #[error("{0}")]
+    Manifest(#[from] ManifestError),
+    /// The plugin is not listed, is not the pinned one, or asks for more than the operator grants it.
+    #[error("{0}")]
+    NotGranted(#[from] NotGranted),
     /// The plugin answered with an error.
     #[error("the plugin failed: {code}: {message}")]
     Plugin {
@@ -99,6 +107,11 @@ pub enum JobFault {
 }
 
 impl JobError {
+    /// A failure before there was a job.
+    pub fn before_start(fault: impl Into<JobFault>) -> Self {
+        Self::early(fault.into())
+    }
+
     pub(crate) fn early(fault: JobFault) -> Self {
         Self { fault, job: None, assets: Vec::new(), unpublished: None, usage: Usage::default() }
     }

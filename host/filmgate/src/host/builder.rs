@@ -8,6 +8,7 @@ use super::{Host, Parts};
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
 use crate::outbox::{DataDir, DataDirError};
+use crate::policy::PluginPolicy;
 use crate::publish::{Journal, MemoryJournal, Publisher};
 use crate::storage::{LocalStorage, Storage, StorageError};
 use crate::url::UrlPolicy;
@@ -23,6 +24,7 @@ pub struct HostBuilder {
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
+    policy: PluginPolicy,
 }
 
 /// Why a host cannot be put together.
@@ -74,6 +76,7 @@ impl Default for HostBuilder {
             budget: default_budget(),
             published_bytes: DEFAULT_PUBLISHED_BYTES,
             plugins_see_urls: true,
+            policy: PluginPolicy::default(),
         }
     }
 }
@@ -135,6 +138,14 @@ impl HostBuilder {
         self
     }
 
+    /// What single plugins are granted, and whether others may run. Default: every plugin may run, all with the same
+    /// [`budget`](Self::budget).
+    #[must_use]
+    pub fn plugins(mut self, policy: PluginPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// Opens the data directory and starts the engine. Blocks for some milliseconds.
     pub fn build(self) -> Result<Host, BuildError> {
         let data = Arc::new(DataDir::open(self.data_dir.ok_or(BuildError::NoDataDir)?)?);
@@ -149,6 +160,7 @@ impl HostBuilder {
             budget: self.budget,
             published_bytes: self.published_bytes,
             plugins_see_urls: self.plugins_see_urls,
+            policy: self.policy,
             engine: filmgate_runner::Engine::new()?,
         };
         Ok(Host { parts: Arc::new(parts) })

@@ -19,6 +19,7 @@ use crate::job::{JobId, JobRequest, Refs, Sequence, Slot};
 use crate::layout::Layout;
 use crate::outbox::{Outbox, OutboxError};
 use crate::plugin::{Plugin, PluginDigest};
+use crate::policy::Grants;
 use crate::publish::{Asset, PublishError};
 use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
 
@@ -34,10 +35,11 @@ pub(super) struct Accepted {
     pub(super) refs: Refs,
     pub(super) layout: Arc<Layout>,
     pub(super) plugin: Option<PluginDigest>,
+    pub(super) grants: Grants,
 }
 
 impl Accepted {
-    pub(super) fn new(parts: &Parts, request: JobRequest, plugin: Option<PluginDigest>) -> Result<Self, JobFault> {
+    pub(super) fn new(parts: &Parts, request: JobRequest, plugin: Option<&Plugin>) -> Result<Self, JobFault> {
         let invalid = |error: crate::layout::LayoutError| JobFault::Invalid(error.to_string());
         let at = parts
             .data
@@ -45,7 +47,9 @@ impl Accepted {
             .map_err(|error| JobFault::Internal(format!("note the acceptance in the data directory: {error}")))?;
         let layout = Arc::clone(parts.layouts.get(request.layout()).map_err(invalid)?);
         let refs = layout.complete_refs(request.refs(), at).map_err(invalid)?;
-        Ok(Self { id: JobId::generate(), at, request, refs, layout, plugin })
+        let grants = parts.grant_job(plugin, &request, &layout)?;
+        let plugin = plugin.map(Plugin::digest);
+        Ok(Self { id: JobId::generate(), at, request, refs, layout, plugin, grants })
     }
 
     pub(super) fn id(&self) -> JobId {
@@ -166,7 +170,7 @@ impl Session {
 
     /// Talks with the runner until the job is over and every file it handed over is settled.
     async fn drive(self: &Arc<Self>, plugin: &Plugin, outbox: &Arc<Outbox>) -> (Outcome, Usage) {
-        let budget = self.parts.budget.clone();
+        let budget = self.job.grants.allowance.budget.clone();
         let deadline = Instant::now() + budget.wall;
         let start = Start { job: self.job.input(), outbox: outbox.out_path(), inputs: outbox.in_path(), budget };
         let mut stores = JoinSet::new();
@@ -255,7 +259,7 @@ impl Session {
 
     /// Takes `bytes` from what the job may publish, or says how much is left.
     pub(super) fn charge(&self, bytes: u64) -> Result<(), u64> {
-        let allowed = self.parts.published_bytes;
+        let allowed = self.job.grants.allowance.published_bytes;
         let add = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= allowed);
         let charged = self.published_bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
         charged.map(drop).map_err(|used| allowed.saturating_sub(used))
