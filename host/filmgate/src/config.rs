@@ -5,11 +5,13 @@
 
 mod budget;
 mod choice;
+mod compile;
 mod error;
 mod file;
 mod open;
 mod policy;
 mod resolver;
+mod runner;
 mod s3;
 mod secret;
 mod sources;
@@ -21,6 +23,7 @@ pub use crate::units::{ByteSize, Span, Toggle};
 pub use choice::StorageConfig;
 pub use error::{ConfigError, Problem};
 pub use resolver::{Origin, Setting};
+pub use runner::{RunnerConfig, RunnerMode};
 pub use s3::{CredentialSource, EncryptionConfig, ProxyConfig, S3Config};
 pub use secret::Secret;
 pub use sources::Sources;
@@ -32,6 +35,7 @@ use std::str::FromStr;
 use filmgate_protocol::Budget;
 use serde::Deserialize;
 
+use crate::CompileOptions;
 use crate::job::InvalidValue;
 use crate::layout::Layouts;
 use crate::policy::{Allowance, PluginPolicy};
@@ -62,6 +66,10 @@ pub struct Config {
     pub published_bytes: u64,
     /// What single plugins are granted, and whether others may run.
     pub plugins: PluginPolicy,
+    /// What compiling a plugin may use, and how much code is kept.
+    pub compile: CompileOptions,
+    /// Where plugins run.
+    pub runner: RunnerConfig,
     /// What is logged.
     pub log: LogConfig,
     /// Every setting that has a value, with its origin, in the order of the documentation.
@@ -116,6 +124,8 @@ impl Config {
         let (urls, plugins_see_urls) = resolve_urls(resolver, file.urls);
         let Allowance { budget, published_bytes } = budget::resolve(resolver, &file.budget);
         let plugins = policy::resolve(resolver, file.plugins);
+        let runner = runner::resolve(resolver, file.runner);
+        let compile = compile::resolve(resolver, &file.compile, &data_dir);
         let log = resolve_log(resolver, file.log);
         let (storage, storage_reason) = chosen?;
         Some(Self {
@@ -128,6 +138,8 @@ impl Config {
             budget,
             published_bytes,
             plugins: plugins?,
+            compile,
+            runner,
             log,
             settings: Vec::new(),
         })

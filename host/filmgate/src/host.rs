@@ -2,12 +2,14 @@
 
 mod builder;
 mod cleanup;
+mod conversation;
 mod granting;
 mod options;
 mod session;
 mod store;
 
 pub use builder::{BuildError, DEFAULT_PUBLISHED_BYTES, HostBuilder, default_budget};
+pub(crate) use cleanup::destroy;
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -19,12 +21,14 @@ use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::compiler::Compiler;
 use crate::job::{JobId, JobRequest, Slot};
 use crate::layout::Layouts;
 use crate::manifest::{Manifest, ManifestError};
 use crate::outbox::{Claimed, DataDir};
 use crate::plugin::{Plugin, PluginDigest};
 use crate::policy::PluginPolicy;
+use crate::pool::Pool;
 use crate::publish::Publisher;
 use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
 use crate::storage::Storage;
@@ -49,7 +53,8 @@ struct Parts {
     published_bytes: u64,
     plugins_see_urls: bool,
     policy: PluginPolicy,
-    engine: filmgate_runner::Engine,
+    pool: Pool,
+    compiler: Compiler,
 }
 
 impl std::fmt::Debug for Parts {
@@ -118,19 +123,21 @@ impl Host {
 
     async fn compile(&self, component: Vec<u8>, manifest: Option<Manifest>) -> Result<Plugin, JobError> {
         let parts = Arc::clone(&self.parts);
-        let compiled = spawn_blocking(move || {
+        let checked = spawn_blocking(move || {
             let digest = PluginDigest::of(&component);
             parts.grant(digest, manifest.as_ref())?;
             if let Some(manifest) = &manifest {
                 manifest.check(&filmgate_runner::inspect(&component)?)?;
             }
-            let compiled = filmgate_runner::Plugin::compile(&parts.engine, &component).map_err(JobFault::from)?;
-            Ok(Plugin { compiled, digest, manifest: manifest.map(Arc::new) })
+            Ok((component, digest, manifest))
         });
-        flatten(compiled.await).map_err(JobError::early)
+        let (component, digest, manifest) = flatten(checked.await).map_err(JobError::early)?;
+        let compiled = self.parts.compiler.code(component, digest, &self.parts.pool).await;
+        let (artifact, was_compiled) = compiled.map_err(JobError::early)?;
+        Ok(Plugin { artifact, digest, manifest: manifest.map(Arc::new), was_compiled })
     }
 
-    /// Starts a job. Must be called inside a tokio runtime.
+    /// Starts a job. Must be called inside a tokio runtime, the same one for all jobs of a host.
     pub fn start(&self, request: JobRequest, plugin: &Plugin) -> Result<RunningJob, JobError> {
         let accepted = Accepted::new(&self.parts, request, Some(plugin)).map_err(JobError::early)?;
         Ok(self.spawn(accepted, |session| session.run(plugin.clone())))

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use filmgate_runner::Artifact;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -19,6 +20,10 @@ impl PluginDigest {
     /// Of these bytes.
     pub fn of(component: &[u8]) -> Self {
         Self(Sha256::digest(component).into())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -56,18 +61,30 @@ impl TryFrom<String> for PluginDigest {
     }
 }
 
-/// A component that was checked and compiled; cheap to clone, runs any number of jobs.
+/// A component that was checked and compiled: its digest and its code in sealed memory. Cheap to clone, runs any number of
+/// jobs, in any host.
 #[derive(Clone)]
 pub struct Plugin {
-    pub(crate) compiled: filmgate_runner::Plugin,
+    pub(crate) artifact: Artifact,
     pub(crate) digest: PluginDigest,
     pub(crate) manifest: Option<Arc<Manifest>>,
+    pub(crate) was_compiled: bool,
 }
 
 impl Plugin {
     /// The component's digest.
     pub fn digest(&self) -> PluginDigest {
         self.digest
+    }
+
+    /// Whether this call compiled it; else its code was kept from an earlier time.
+    pub fn was_compiled(&self) -> bool {
+        self.was_compiled
+    }
+
+    /// Bytes of its code.
+    pub fn code_bytes(&self) -> u64 {
+        self.artifact.size()
     }
 
     /// What it says of itself, where it has a manifest.

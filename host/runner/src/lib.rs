@@ -29,35 +29,48 @@
 //! # What is not defended here
 //!
 //! A flaw in wasmtime opens the process, which is why it should hold nothing worth having: that is the child process's
-//! part. Compiling is limited in input size only. A thread blocked in a file operation of the machine cannot be stopped.
+//! part. Compiling is limited in a child only ([`Spawner::compile`]). A thread blocked in a file operation of the machine cannot be stopped.
 //! The outbox's budget holds against guests, not against an escape; the host measures the directory itself.
 //!
 //! Runs on Unix.
 
+mod artifact;
 mod bindings;
 mod calls;
+pub mod child;
+mod compile;
 mod cpu;
 mod engine;
 mod filesystem;
 mod grants;
+mod host_end;
 mod in_process;
+pub mod jail;
 mod limiter;
 mod log;
 mod meters;
 mod outbound;
+mod packets;
 mod plugin;
+mod process;
 mod progress;
 mod serve;
 mod session;
+mod setup;
 mod state;
 mod store_video;
 mod text;
 mod transport;
 
+pub use artifact::{Artifact, new_memfd};
+pub use compile::{CompileError, CompileLimit};
 pub use engine::{Engine, EngineError};
 pub use grants::{WORLD_VERSION, granted_imports};
-pub use in_process::{HostEnd, HostSender, SendError, spawn_in_process};
+pub use host_end::{HostEnd, HostSender, SendError};
+pub use in_process::spawn_in_process;
 pub use plugin::inspection::{Import, Inspection, Kind, inspect};
-pub use plugin::{COMPONENT_BYTES_MAX, Plugin, PluginRefusal};
+pub use plugin::{COMPONENT_BYTES_MAX, LoadError, Plugin, PluginRefusal};
+pub use process::{ChildProcess, Program, Spawner, SpawnerError, StartError};
 pub use serve::serve;
+pub use setup::Setup;
 pub use transport::{FrameReceiver, FrameSender, LinkClosed};

@@ -35,6 +35,8 @@ pub(super) enum Exit {
     StorageUnreachable = 19,
     /// `filmgate check` found something to mend.
     CheckFailed = 20,
+    /// Plugins cannot be locked in on this machine.
+    JailMissing = 21,
     /// A fault of the host. BSD's `EX_SOFTWARE`.
     Internal = 70,
     /// Ended by SIGINT: 128 + 2.
@@ -48,7 +50,9 @@ impl Exit {
     pub(super) fn of_job(fault: &JobFault) -> Self {
         match fault {
             JobFault::Invalid(_) | JobFault::Manifest(ManifestError::Read { .. }) => Self::Usage,
-            JobFault::PluginRefused(_) | JobFault::Manifest(_) | JobFault::NotGranted(_) => Self::PluginRefused,
+            JobFault::PluginRefused(_) | JobFault::Compile(_) | JobFault::Manifest(_) | JobFault::NotGranted(_) => {
+                Self::PluginRefused
+            }
             JobFault::Plugin { .. } | JobFault::NothingPublished(_) => Self::PluginError,
             JobFault::Trapped(_) | JobFault::Exited(_) => Self::Trap,
             JobFault::Exhausted { limit, .. } => Self::of_budget(*limit),
@@ -56,7 +60,8 @@ impl Exit {
             JobFault::Publish(PublishError::Storage { error, .. }) => Self::of_storage(error),
             JobFault::Publish(_) => Self::UploadFailed,
             JobFault::Cancelled => Self::Interrupted,
-            JobFault::Internal(_) => Self::Internal,
+            JobFault::Jail { .. } => Self::JailMissing,
+            JobFault::Runner(_) | JobFault::Internal(_) => Self::Internal,
         }
     }
 

@@ -9,7 +9,7 @@ use filmgate::job::printable;
 use filmgate::manifest::Manifest;
 use filmgate::policy::NotGranted;
 use filmgate::report::JobError;
-use filmgate_runner::{COMPONENT_BYTES_MAX, Engine, Inspection, Kind, Plugin, PluginRefusal, inspect};
+use filmgate_runner::{Artifact, COMPONENT_BYTES_MAX, Engine, Inspection, Kind, PluginRefusal, inspect};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
@@ -72,7 +72,7 @@ fn know(arguments: &InspectArguments, config: &Config, bytes: &[u8]) -> Result<K
     let refusal = match (&not_granted, of_manifest) {
         (Some(refusal), _) => Some(refusal.to_string()),
         (None, Some(error)) => Some(error.to_string()),
-        (None, None) => Plugin::compile(&engine, bytes).err().map(|refusal| with_sources(&refusal)),
+        (None, None) => Artifact::compile(&engine, bytes).err().map(|refusal| with_sources(&refusal)),
     };
     Ok(Known { inspection, digest, manifest, shown, refusal, not_granted })
 }

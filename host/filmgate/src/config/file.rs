@@ -3,9 +3,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::config::compile::CompileSection;
 use crate::config::error::ConfigError;
 use crate::config::policy::PluginsSection;
-use crate::config::{ByteSize, LogFormat, Sources, Span, Toggle};
+use crate::config::runner::Layers;
+use crate::config::{ByteSize, LogFormat, RunnerMode, Sources, Span, Toggle};
 use crate::layout::{LayoutDefinition, LayoutName};
 use crate::policy::Limits;
 use crate::url::{PublicBase, UrlMode};
@@ -24,7 +26,11 @@ pub(super) struct ConfigFile {
     #[serde(default)]
     pub(super) budget: Limits,
     #[serde(default)]
+    pub(super) runner: RunnerSection,
+    #[serde(default)]
     pub(super) log: LogSection,
+    #[serde(default)]
+    pub(super) compile: CompileSection,
     #[serde(default)]
     pub(super) plugins: PluginsSection,
     #[serde(default)]
@@ -94,6 +100,13 @@ pub(super) struct LifetimeSection {
     pub(super) preview: Option<Span>,
     pub(super) r#final: Option<Span>,
     pub(super) internal: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunnerSection {
+    pub(super) mode: Option<RunnerMode>,
+    pub(super) allow_missing: Option<Layers>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,18 +2,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use filmgate_protocol::Budget;
+use filmgate_protocol::{Budget, Layer};
 
 use super::{Host, Parts};
+use crate::compiler::{CompileOptions, Compiler};
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
 use crate::outbox::{DataDir, DataDirError};
 use crate::policy::PluginPolicy;
+use crate::pool::{Pool, PoolError, Runner};
 use crate::publish::{Journal, MemoryJournal, Publisher};
 use crate::storage::{LocalStorage, Storage, StorageError};
 use crate::url::UrlPolicy;
 
-/// Puts a [`Host`] together. Only the data directory must be given.
+/// Puts a [`Host`] together. Only the data directory and the place where plugins run must be given.
 #[derive(Debug)]
 pub struct HostBuilder {
     data_dir: Option<PathBuf>,
@@ -25,6 +27,10 @@ pub struct HostBuilder {
     published_bytes: u64,
     plugins_see_urls: bool,
     policy: PluginPolicy,
+    compile: CompileOptions,
+    runner: Option<Runner>,
+    allow_missing: Vec<Layer>,
+    runners_ahead: usize,
 }
 
 /// Why a host cannot be put together.
@@ -39,9 +45,24 @@ pub enum BuildError {
     /// The default storage cannot be used.
     #[error("open local storage: {0}")]
     Storage(#[from] StorageError),
+    /// [`HostBuilder::runner`] was not called.
+    #[error("a host needs to know where plugins run: call `runner`")]
+    NoRunner,
+    /// Runners cannot be started.
+    #[error("{0}")]
+    Runner(#[from] filmgate_runner::SpawnerError),
     /// The runtime does not work on this machine.
     #[error("start the WebAssembly engine: {0}")]
     Engine(#[from] filmgate_runner::EngineError),
+}
+
+impl From<PoolError> for BuildError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Engine(error) => Self::Engine(error),
+            PoolError::Spawner(error) => Self::Runner(error),
+        }
+    }
 }
 
 /// What a job may use unless the operator says otherwise. The README shows the same table.
@@ -77,6 +98,10 @@ impl Default for HostBuilder {
             published_bytes: DEFAULT_PUBLISHED_BYTES,
             plugins_see_urls: true,
             policy: PluginPolicy::default(),
+            compile: CompileOptions::default(),
+            runner: None,
+            allow_missing: Vec::new(),
+            runners_ahead: 1,
         }
     }
 }
@@ -146,9 +171,43 @@ impl HostBuilder {
         self
     }
 
+    /// Where plugins run. Must be said: in a locked-in process, which takes a program that can become one, or knowingly in
+    /// this one.
+    #[must_use]
+    pub fn runner(mut self, runner: Runner) -> Self {
+        self.runner = Some(runner);
+        self
+    }
+
+    /// Layers of the jail that may be missing on this machine. Only [`Layer::Landlock`] and [`Layer::Seccomp`] can be; each
+    /// is worth little without the other. Default: none.
+    #[must_use]
+    pub fn allow_missing(mut self, layers: impl IntoIterator<Item = Layer>) -> Self {
+        self.allow_missing = layers.into_iter().collect();
+        self
+    }
+
+    /// How many runners are kept ready for each plugin that was used in the last minute. A job then starts in a tenth of a
+    /// millisecond instead of some. Default: 1.
+    #[must_use]
+    pub fn runners_ahead(mut self, count: usize) -> Self {
+        self.runners_ahead = count;
+        self
+    }
+
+    /// What compiling a plugin may use, and where its code is kept.
+    #[must_use]
+    pub fn compile(mut self, options: CompileOptions) -> Self {
+        self.compile = options;
+        self
+    }
+
     /// Opens the data directory and starts the engine. Blocks for some milliseconds.
     pub fn build(self) -> Result<Host, BuildError> {
         let data = Arc::new(DataDir::open(self.data_dir.ok_or(BuildError::NoDataDir)?)?);
+        let runner = self.runner.ok_or(BuildError::NoRunner)?;
+        let pool = Pool::new(&runner, self.allow_missing, self.runners_ahead, &data)?;
+        let compiler = Compiler::new(self.compile, data.path())?;
         let storage = match self.storage {
             Some(storage) => storage,
             None => Arc::new(LocalStorage::open(data.path().join("storage"))?),
@@ -161,7 +220,8 @@ impl HostBuilder {
             published_bytes: self.published_bytes,
             plugins_see_urls: self.plugins_see_urls,
             policy: self.policy,
-            engine: filmgate_runner::Engine::new()?,
+            pool,
+            compiler,
         };
         Ok(Host { parts: Arc::new(parts) })
     }

@@ -10,7 +10,7 @@ use crate::outbox::Outbox;
 
 /// Deletes the job's directories. A background write of the guest may still be on its way into them, so a failure is
 /// tried again for a moment.
-pub(super) async fn destroy(outbox: Arc<Outbox>) {
+pub(crate) async fn destroy(outbox: Arc<Outbox>) {
     let Some(outbox) = Arc::into_inner(outbox) else {
         tracing::error!("the job's outbox is still in use; it is deleted when that ends");
         return;
