@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod check;
+mod grants;
 mod jobs;
 mod publish;
 mod settings;

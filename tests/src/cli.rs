@@ -105,6 +105,16 @@ impl Filmgate {
         path
     }
 
+    /// The compiled components in the data directory.
+    ///
+    /// # Panics
+    /// If the folder cannot be listed.
+    pub fn compiled(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.folder().join("filmgate-data/components")) else { return Vec::new() };
+        let paths = entries.map(|entry| entry.expect("list the folder").path());
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "component")).collect()
+    }
+
     /// Sets a variable; no other is set.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {

@@ -12,6 +12,9 @@ mod inspect;
 mod job_options;
 mod logging;
 mod open;
+mod plugin_budgets;
+mod plugin_grants;
+mod plugin_test;
 mod problem;
 mod publish;
 mod run;
@@ -51,12 +54,14 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
-    /// Show imports, exports, size and digest, and whether the plugin is accepted
+    /// Show imports, exports, digest, manifest and grants, and whether the plugin is accepted
     Inspect(inspect::InspectArguments),
+    /// Run a plugin without publishing, and show what it used of what it was granted
+    Test(plugin_test::TestArguments),
 }
 
 /// Options of every command that reads settings.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct SettingOptions {
     /// Settings file [default: $FILMGATE_CONFIG, else ./filmgate.toml where it exists]
     #[arg(long, value_name = "FILE")]
@@ -103,6 +108,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(arguments) => run::execute(arguments),
         Command::Publish(arguments) => publish::execute(arguments),
         Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::execute(&arguments),
+        Command::Plugin(PluginCommand::Test(arguments)) => plugin_test::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Completions(arguments) => complete::execute(&arguments, &mut Cli::command()),
     };
@@ -120,7 +126,8 @@ impl Command {
         match self {
             Self::Run(arguments) => arguments.settings.json,
             Self::Publish(arguments) => arguments.settings.json,
-            Self::Plugin(PluginCommand::Inspect(arguments)) => arguments.json,
+            Self::Plugin(PluginCommand::Inspect(arguments)) => arguments.settings.json,
+            Self::Plugin(PluginCommand::Test(arguments)) => arguments.settings.json,
             Self::Check(arguments) => arguments.settings.json,
             Self::Completions(_) => false,
         }

@@ -5,19 +5,21 @@
 
 mod budget;
 mod choice;
+mod compile;
 mod error;
 mod file;
 mod open;
+mod policy;
 mod resolver;
 mod runner;
 mod s3;
 mod secret;
 mod sources;
-mod units;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::units::{ByteSize, Span, Toggle};
 pub use choice::StorageConfig;
 pub use error::{ConfigError, Problem};
 pub use resolver::{Origin, Setting};
@@ -25,7 +27,6 @@ pub use runner::{RunnerConfig, RunnerMode};
 pub use s3::{CredentialSource, EncryptionConfig, ProxyConfig, S3Config};
 pub use secret::Secret;
 pub use sources::Sources;
-pub use units::{ByteSize, Span, Toggle};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -34,8 +35,10 @@ use std::str::FromStr;
 use filmgate_protocol::Budget;
 use serde::Deserialize;
 
+use crate::CompileOptions;
 use crate::job::InvalidValue;
 use crate::layout::Layouts;
+use crate::policy::{Allowance, PluginPolicy};
 use crate::url::{UrlClass, UrlPolicy};
 use file::{ConfigFile, LogSection, UrlSection};
 use resolver::Resolver;
@@ -61,6 +64,10 @@ pub struct Config {
     pub budget: Budget,
     /// Bytes all files of one job together may publish.
     pub published_bytes: u64,
+    /// What single plugins are granted, and whether others may run.
+    pub plugins: PluginPolicy,
+    /// What compiling a plugin may use, and how much code is kept.
+    pub compile: CompileOptions,
     /// Where plugins run.
     pub runner: RunnerConfig,
     /// What is logged.
@@ -115,8 +122,10 @@ impl Config {
         let chosen = choice::resolve(resolver, file.storage, &data_dir);
         let layouts = resolve_layouts(resolver, file.layout, file.layouts, file.key_prefix);
         let (urls, plugins_see_urls) = resolve_urls(resolver, file.urls);
-        let (budget, published_bytes) = budget::resolve(resolver, &file.budget);
+        let Allowance { budget, published_bytes } = budget::resolve(resolver, &file.budget);
+        let plugins = policy::resolve(resolver, file.plugins);
         let runner = runner::resolve(resolver, file.runner);
+        let compile = compile::resolve(resolver, &file.compile, &data_dir);
         let log = resolve_log(resolver, file.log);
         let (storage, storage_reason) = chosen?;
         Some(Self {
@@ -128,6 +137,8 @@ impl Config {
             plugins_see_urls,
             budget,
             published_bytes,
+            plugins: plugins?,
+            compile,
             runner,
             log,
             settings: Vec::new(),

@@ -3,6 +3,7 @@
 mod builder;
 mod cleanup;
 mod conversation;
+mod granting;
 mod options;
 mod session;
 mod store;
@@ -16,15 +17,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use filmgate_protocol::Budget;
-use filmgate_runner::{Artifact, Engine};
 use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::compiler::Compiler;
 use crate::job::{JobId, JobRequest, Slot};
 use crate::layout::Layouts;
+use crate::manifest::{Manifest, ManifestError};
 use crate::outbox::{Claimed, DataDir};
 use crate::plugin::{Plugin, PluginDigest};
+use crate::policy::PluginPolicy;
 use crate::pool::Pool;
 use crate::publish::Publisher;
 use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
@@ -49,7 +52,9 @@ struct Parts {
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
+    policy: PluginPolicy,
     pool: Pool,
+    compiler: Compiler,
 }
 
 impl std::fmt::Debug for Parts {
@@ -82,29 +87,59 @@ impl Host {
         self.parts.publisher.storage()
     }
 
-    /// Reads, checks and compiles a component. Takes seconds for a large one; a compiled plugin runs any number of jobs.
+    /// Reads, checks and compiles a component, with the manifest beside it where there is one
+    /// ([`Manifest::path_beside`]). Takes seconds for a large one; a compiled plugin runs any number of jobs.
+    ///
+    /// Before it is compiled, it is refused where it asks for more than it is granted ([`HostBuilder::plugins`]).
     pub async fn load_plugin(&self, path: &Path) -> Result<Plugin, JobError> {
-        let path = path.to_owned();
-        let bytes = spawn_blocking(move || {
-            read_component(&path).map_err(|error| JobFault::Invalid(format!("read plugin {}: {error}", path.display())))
-        });
-        let bytes = flatten(bytes.await).map_err(JobError::early)?;
-        self.compile_plugin(bytes).await
+        let component = path.to_owned();
+        self.load(path, move || Manifest::beside(&component)).await
     }
 
-    /// Checks and compiles a component that is at hand.
-    pub async fn compile_plugin(&self, component: Vec<u8>) -> Result<Plugin, JobError> {
-        let compiled = spawn_blocking(move || {
-            let engine = Engine::new().map_err(|error| JobFault::Internal(error.to_string()))?;
-            let artifact = Artifact::compile(&engine, &component).map_err(JobFault::from)?;
-            Ok(Plugin { artifact, digest: PluginDigest::of(&component) })
+    /// The same with a manifest that is somewhere else.
+    pub async fn load_plugin_with_manifest(&self, path: &Path, manifest: &Path) -> Result<Plugin, JobError> {
+        let manifest = manifest.to_owned();
+        self.load(path, move || Manifest::read(&manifest).map(Some)).await
+    }
+
+    async fn load<F>(&self, path: &Path, read_manifest: F) -> Result<Plugin, JobError>
+    where
+        F: FnOnce() -> Result<Option<Manifest>, ManifestError> + Send + 'static,
+    {
+        let path = path.to_owned();
+        let read = spawn_blocking(move || {
+            let component = read_component(&path)
+                .map_err(|error| JobFault::Invalid(format!("read plugin {}: {error}", path.display())))?;
+            Ok((component, read_manifest()?))
         });
-        flatten(compiled.await).map_err(JobError::early)
+        let (component, manifest) = flatten(read.await).map_err(JobError::early)?;
+        self.compile(component, manifest).await
+    }
+
+    /// Checks and compiles a component that is at hand and has no manifest.
+    pub async fn compile_plugin(&self, component: Vec<u8>) -> Result<Plugin, JobError> {
+        self.compile(component, None).await
+    }
+
+    async fn compile(&self, component: Vec<u8>, manifest: Option<Manifest>) -> Result<Plugin, JobError> {
+        let parts = Arc::clone(&self.parts);
+        let checked = spawn_blocking(move || {
+            let digest = PluginDigest::of(&component);
+            parts.grant(digest, manifest.as_ref())?;
+            if let Some(manifest) = &manifest {
+                manifest.check(&filmgate_runner::inspect(&component)?)?;
+            }
+            Ok((component, digest, manifest))
+        });
+        let (component, digest, manifest) = flatten(checked.await).map_err(JobError::early)?;
+        let compiled = self.parts.compiler.code(component, digest, &self.parts.pool).await;
+        let (artifact, was_compiled) = compiled.map_err(JobError::early)?;
+        Ok(Plugin { artifact, digest, manifest: manifest.map(Arc::new), was_compiled })
     }
 
     /// Starts a job. Must be called inside a tokio runtime, the same one for all jobs of a host.
     pub fn start(&self, request: JobRequest, plugin: &Plugin) -> Result<RunningJob, JobError> {
-        let accepted = Accepted::new(&self.parts, request, Some(plugin.digest)).map_err(JobError::early)?;
+        let accepted = Accepted::new(&self.parts, request, Some(plugin)).map_err(JobError::early)?;
         Ok(self.spawn(accepted, |session| session.run(plugin.clone())))
     }
 

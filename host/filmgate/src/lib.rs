@@ -51,22 +51,28 @@
 //! Every error is typed: [`report::JobFault`] says what a caller can act on. Every call may be cancelled: by
 //! [`RunningJob::cancel_token`], or by dropping its future.
 
+mod cache;
 pub mod checksum;
+mod compiler;
 pub mod config;
 mod host;
 pub mod job;
 pub mod key;
 pub mod layout;
 pub mod limits;
+pub mod manifest;
 pub mod media;
 pub mod outbox;
 mod plugin;
+pub mod policy;
 mod pool;
 pub mod publish;
 pub mod report;
 pub mod storage;
+mod units;
 pub mod url;
 
+pub use compiler::CompileOptions;
 pub use filmgate_protocol::{Budget, Exhausted, Layer, LayerState, LogStream, Measure, Usage};
 pub use filmgate_runner::child::enter;
 pub use host::{BuildError, DEFAULT_PUBLISHED_BYTES, Host, HostBuilder, RunningJob, default_budget};

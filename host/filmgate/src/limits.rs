@@ -31,3 +31,12 @@ pub const PARAMS_BYTES_MAX: usize = 64 * 1024;
 pub const INPUTS_MAX: usize = 256;
 /// Ids a job may name for its layout (`plugin.wit`).
 pub const REFS_MAX: usize = 16;
+/// Bytes of a compiled component. The largest components have 64 MiB and compile to three times that.
+pub const ARTIFACT_BYTES_MAX: u64 = GIB;
+/// Bytes of a plugin's manifest, which is a stranger's file; the reference plugin's has less than 1 KiB.
+pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes of the JSON Schema of a plugin's parameters, a stranger's file too; the reference plugin's has 7 KiB.
+pub const SCHEMA_BYTES_MAX: u64 = 64 * 1024;
+/// Work that checking a job's parameters may take, in units of about a nanosecond: a second at worst, where the
+/// reference plugin's schema needs some thousand.
+pub const SCHEMA_WORK_MAX: u64 = 500_000_000;

@@ -65,6 +65,14 @@ impl MediaKind {
         }
     }
 
+    /// Its name in settings and manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            _ => self.extension(),
+        }
+    }
+
     /// The extension an object key gets, without the dot.
     pub fn extension(self) -> &'static str {
         match self {

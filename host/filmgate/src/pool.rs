@@ -127,6 +127,14 @@ impl Pool {
         Ok(Self { data: Arc::clone(data), place: Place::Processes(Arc::new(processes)) })
     }
 
+    /// What starts locked-in processes, with the layers that may be missing; `None` where plugins run in this process.
+    pub(crate) fn spawner(&self) -> Option<(&Arc<Spawner>, &[Layer])> {
+        match &self.place {
+            Place::Threads { .. } => None,
+            Place::Processes(processes) => Some((&processes.spawner, &processes.allow_missing)),
+        }
+    }
+
     /// A runner for one job of `plugin`, one that waits for it if there is one.
     pub(crate) async fn take(&self, plugin: &Plugin, budget: &Budget) -> Result<Ready, RunnerError> {
         match &self.place {

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use filmgate_protocol::{Exhausted, Layer, LogStream, Usage};
-use filmgate_runner::{PluginRefusal, StartError};
+use filmgate_runner::{CompileError, PluginRefusal, StartError};
 
 use crate::job::{JobId, Sequence, Slot};
 use crate::layout::LayoutError;
+use crate::manifest::ManifestError;
 use crate::outbox::ClaimError;
+use crate::policy::NotGranted;
 use crate::pool::RunnerError;
 use crate::publish::{Asset, PublishError};
 
@@ -58,6 +60,15 @@ pub enum JobFault {
     /// The component is none that may run.
     #[error("{0}")]
     PluginRefused(#[from] PluginRefusal),
+    /// Compiling it takes more than it may, or breaks the compiler.
+    #[error("{0}")]
+    Compile(CompileError),
+    /// The plugin's manifest cannot be read, or says what a manifest cannot say.
+    #[error("{0}")]
+    Manifest(#[from] ManifestError),
+    /// The plugin is not listed, is not the pinned one, or asks for more than the operator grants it.
+    #[error("{0}")]
+    NotGranted(#[from] NotGranted),
     /// The plugin answered with an error.
     #[error("the plugin failed: {code}: {message}")]
     Plugin {
@@ -110,6 +121,16 @@ pub enum JobFault {
     Internal(String),
 }
 
+impl From<CompileError> for JobFault {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Refused(refusal) => Self::PluginRefused(refusal),
+            CompileError::Start(error) => RunnerError::from(error).into(),
+            error => Self::Compile(error),
+        }
+    }
+}
+
 impl From<RunnerError> for JobFault {
     fn from(error: RunnerError) -> Self {
         match error {
@@ -121,6 +142,11 @@ impl From<RunnerError> for JobFault {
 }
 
 impl JobError {
+    /// A failure before there was a job.
+    pub fn before_start(fault: impl Into<JobFault>) -> Self {
+        Self::early(fault.into())
+    }
+
     pub(crate) fn early(fault: JobFault) -> Self {
         Self { fault, job: None, assets: Vec::new(), unpublished: None, usage: Usage::default() }
     }

@@ -7,10 +7,12 @@
 //! frames further than [`decode`] does: a runner executes strangers' code, so every text from it is bounded again where
 //! it is used.
 
+mod compile;
 mod frame;
 mod jail;
 mod message;
 
+pub use compile::{Compile, CompileLimits, Compiled};
 pub use frame::{FRAME_BYTES_MAX, FrameError, decode, encode};
 pub use jail::{Layer, LayerState, Measure, Prepare, Prepared};
 pub use message::{

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod compiler;
 mod runner;
 mod watchdog;
 
@@ -21,6 +22,8 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 pub enum Role {
     /// Runs one job, locked in.
     Runner,
+    /// Compiles one component, locked in.
+    Compiler,
 }
 
 impl Role {
@@ -28,6 +31,7 @@ impl Role {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Runner => "runner",
+            Self::Compiler => "compiler",
         }
     }
 }
@@ -45,6 +49,7 @@ pub fn enter() {
     let role = arguments.next();
     let done = match role.as_ref().and_then(|role| role.to_str()) {
         Some("runner") => take_socket().and_then(runner::run),
+        Some("compiler") => take_socket().and_then(compiler::run),
         _ => Err(std::io::Error::other("this child has no such role")),
     };
     match done {

@@ -1,3 +1,4 @@
+use std::hash::{Hash as _, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -52,6 +53,11 @@ impl Engine {
         let linker = grants::linker(&engine).map_err(EngineError::Link)?;
         let ticker = Ticker::start(engine.weak()).map_err(EngineError::Thread)?;
         Ok(Self { inner: Arc::new(Inner { engine, linker, ticker }) })
+    }
+
+    /// Hashes everything that compiled code must fit: version of wasmtime, machine, settings.
+    pub fn hash_compatibility(&self, hasher: &mut impl Hasher) {
+        self.inner.engine.precompile_compatibility_hash().hash(hasher);
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {

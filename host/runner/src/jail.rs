@@ -40,10 +40,10 @@ const OWN_DESCRIPTORS: u64 = 64;
 pub struct Jail<'a> {
     /// Process id of the host: its death is this process's.
     pub host: u32,
-    /// The directory that may be written.
-    pub outbox: BorrowedFd<'a>,
-    /// The directory that may be read.
-    pub inputs: BorrowedFd<'a>,
+    /// The directory that may be written, where there is one.
+    pub outbox: Option<BorrowedFd<'a>>,
+    /// The directory that may be read, where there is one.
+    pub inputs: Option<BorrowedFd<'a>>,
     /// What the job may use; memory, file size and handles become limits of the process.
     pub budget: &'a Budget,
     /// Layers that may be missing. Only Landlock and seccomp can be; without any other a process is not locked in.

@@ -41,7 +41,8 @@
 //! # What is not defended here
 //!
 //! A flaw in wasmtime opens the process that runs the guest: in a thread of the host that is everything, in a child it is
-//! one job. Compiling is limited in input size only. A thread blocked in a file operation of the machine cannot be stopped; a
+//! one job. Compiling is limited
+//! in a child only ([`Spawner::compile`]). A thread blocked in a file operation of the machine cannot be stopped; a
 //! child can. The outbox's budget holds against guests, not against an escape: the host measures the directory every second,
 //! and open files without a name are not in it. An escape can read the names and sizes of files everywhere (`stat`), and
 //! start threads until the user's limit of processes.
@@ -52,6 +53,7 @@ mod artifact;
 mod bindings;
 mod calls;
 pub mod child;
+mod compile;
 mod cpu;
 mod engine;
 mod filesystem;
@@ -76,6 +78,7 @@ mod text;
 mod transport;
 
 pub use artifact::{Artifact, new_memfd};
+pub use compile::{CompileError, CompileLimit};
 pub use engine::{Engine, EngineError};
 pub use grants::{WORLD_VERSION, granted_imports};
 pub use host_end::{HostEnd, HostSender, SendError};

@@ -119,7 +119,7 @@ fn link(engine: &Engine, component: &Component) -> wasmtime::Result<RenderPlugin
     RenderPluginPre::new(engine.linker().instantiate_pre(component)?)
 }
 
-fn check_names(bytes: &[u8]) -> Result<(), PluginRefusal> {
+pub(crate) fn check_names(bytes: &[u8]) -> Result<(), PluginRefusal> {
     if bytes.len() > COMPONENT_BYTES_MAX {
         return Err(PluginRefusal::TooLarge { bytes: bytes.len() });
     }

@@ -25,8 +25,8 @@ fn main() -> ExitCode {
     let [_code, outbox, inputs] = <[OwnedFd; 3]>::try_from(descriptors).expect("three descriptors");
     let jail = Jail {
         host: prepare.host,
-        outbox: outbox.as_fd(),
-        inputs: inputs.as_fd(),
+        outbox: Some(outbox.as_fd()),
+        inputs: Some(inputs.as_fd()),
         budget: &prepare.budget,
         allow_missing: &[],
     };

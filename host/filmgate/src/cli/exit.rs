@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use filmgate::Exhausted;
+use filmgate::manifest::ManifestError;
 use filmgate::publish::PublishError;
 use filmgate::report::JobFault;
 use filmgate::storage::StorageError;
@@ -48,8 +49,10 @@ impl Exit {
     /// The code that a job's failure ends with. Cancelled jobs are the business of the signal that did it.
     pub(super) fn of_job(fault: &JobFault) -> Self {
         match fault {
-            JobFault::Invalid(_) => Self::Usage,
-            JobFault::PluginRefused(_) => Self::PluginRefused,
+            JobFault::Invalid(_) | JobFault::Manifest(ManifestError::Read { .. }) => Self::Usage,
+            JobFault::PluginRefused(_) | JobFault::Compile(_) | JobFault::Manifest(_) | JobFault::NotGranted(_) => {
+                Self::PluginRefused
+            }
             JobFault::Plugin { .. } | JobFault::NothingPublished(_) => Self::PluginError,
             JobFault::Trapped(_) | JobFault::Exited(_) => Self::Trap,
             JobFault::Exhausted { limit, .. } => Self::of_budget(*limit),

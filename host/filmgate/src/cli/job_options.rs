@@ -13,6 +13,22 @@ pub(super) struct JobOptions {
     /// User the job is for: 1 to 128 characters of A-Z a-z 0-9 . _ @ + = -
     #[arg(long, value_name = "ID")]
     user: String,
+    #[command(flatten)]
+    more: MoreJobOptions,
+}
+
+/// The same where the user does not matter.
+#[derive(Debug, Args)]
+pub(super) struct TestJobOptions {
+    /// User the job is for: 1 to 128 characters of A-Z a-z 0-9 . _ @ + = -
+    #[arg(long, value_name = "ID", default_value = "test-user")]
+    user: String,
+    #[command(flatten)]
+    more: MoreJobOptions,
+}
+
+#[derive(Debug, Args)]
+struct MoreJobOptions {
     /// Month the job reports on; keys use the current one in UTC where it is missing
     #[arg(long, value_name = "YYYY-MM")]
     period: Option<String>,
@@ -38,7 +54,20 @@ pub(super) struct PluginOptions {
 impl JobOptions {
     /// Parses them all into a request.
     pub(super) fn request(&self) -> Result<JobRequest, Problem> {
-        let mut request = JobRequest::new(parse("--user", &self.user)?);
+        self.more.request(&self.user)
+    }
+}
+
+impl TestJobOptions {
+    /// Parses them all into a request.
+    pub(super) fn request(&self) -> Result<JobRequest, Problem> {
+        self.more.request(&self.user)
+    }
+}
+
+impl MoreJobOptions {
+    fn request(&self, user: &str) -> Result<JobRequest, Problem> {
+        let mut request = JobRequest::new(parse("--user", user)?);
         if let Some(period) = &self.period {
             request = request.with_period(parse("--period", period)?);
         }

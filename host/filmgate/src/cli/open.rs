@@ -78,6 +78,8 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
         .budget(config.budget.clone())
         .published_bytes(config.published_bytes)
         .plugins_see_urls(config.plugins_see_urls)
+        .plugins(config.plugins.clone())
+        .compile(config.compile.clone())
         .runner(config.runner.place())
         .allow_missing(config.runner.allow_missing.iter().copied())
         // One command, one job.

@@ -3,6 +3,8 @@ use std::path::Path;
 use filmgate::Exhausted;
 use filmgate::config::ConfigError;
 use filmgate::job::{JobId, printable};
+use filmgate::manifest::ManifestError;
+use filmgate::policy::NotGranted;
 use filmgate::publish::{Asset, PublishError};
 use filmgate::report::{JobError, JobFault};
 use filmgate::storage::StorageError;
@@ -10,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer;
 use super::exit::Exit;
+use super::plugin_grants;
 use super::terminal::{print_error, print_json};
 
 /// What went wrong, for people and as an RFC 9457 problem object for programs.
@@ -69,6 +72,7 @@ impl Problem {
             }
             JobFault::Refused(refusal) => problem.add("refusal", Some(refusal.code())),
             JobFault::Publish(error) => problem.add_publish(error),
+            JobFault::NotGranted(refusal) => problem.add_edits(refusal),
             _ => {}
         }
         if let Some(unpublished) = &error.unpublished {
@@ -93,6 +97,11 @@ impl Problem {
 
     pub(super) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// The changes of the settings that would let the plugin run.
+    fn add_edits(&mut self, refusal: &NotGranted) {
+        self.add("settings_to_write", Some(plugin_grants::edits_json(refusal)));
     }
 
     fn add_publish(&mut self, error: &PublishError) {
@@ -130,7 +139,7 @@ impl Problem {
         self.next_step = error.next_step().map(str::to_owned).or(self.next_step.take());
     }
 
-    fn add(&mut self, name: &str, value: Option<impl Into<Value>>) {
+    pub(super) fn add(&mut self, name: &str, value: Option<impl Into<Value>>) {
         self.more.extend(value.map(|value| (name.to_owned(), value.into())));
     }
 
@@ -210,7 +219,10 @@ fn title(exit: Exit) -> &'static str {
 
 fn job_code(fault: &JobFault) -> &'static str {
     match fault {
-        JobFault::Invalid(_) => "invalid-input",
+        JobFault::Invalid(_) | JobFault::Manifest(ManifestError::Read { .. }) => "invalid-input",
+        JobFault::Compile(_) => "compile-limit",
+        JobFault::Manifest(_) => "manifest-invalid",
+        JobFault::NotGranted(_) => "plugin-not-granted",
         JobFault::PluginRefused(_) => "plugin-refused",
         JobFault::Plugin { .. } => "plugin-error",
         JobFault::NothingPublished(_) => "nothing-published",
@@ -235,6 +247,12 @@ fn job_code(fault: &JobFault) -> &'static str {
 fn job_next_step(fault: &JobFault) -> Option<String> {
     let text = match fault {
         JobFault::PluginRefused(_) => "run `filmgate plugin inspect` on the file to see what it imports and exports",
+        JobFault::Compile(_) => {
+            "such a component is hostile or very large: if you trust its author, raise compile.memory and compile.cpu"
+        }
+        JobFault::Manifest(ManifestError::Read { .. }) => "name an existing file with --manifest",
+        JobFault::Manifest(_) => "correct the manifest, or ask the plugin's author to; guest/README.md describes it",
+        JobFault::NotGranted(refusal) => return Some(refusal.advice()),
         JobFault::Plugin { .. } => "correct the job as the plugin says; its log is above",
         JobFault::NothingPublished(_) => "the plugin must call store-video before it returns; tell its author",
         JobFault::Trapped(_) | JobFault::Exited(_) => "tell the plugin's author; its log is above",

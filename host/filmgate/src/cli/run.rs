@@ -1,15 +1,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use filmgate::RunningJob;
 use filmgate::job::JobRequest;
-use filmgate::report::{JobError, JobFault};
+use filmgate::report::{JobError, JobFault, JobReport};
+use filmgate::{Host, Plugin, RunningJob};
 
 use super::events::Display;
 use super::exit::Exit;
 use super::job_options::{JobOptions, PluginOptions};
 use super::open::{self, Session};
 use super::problem::{Ended, Problem};
+use super::signals::Signals;
 use super::terminal::print_error;
 use super::{SettingOptions, answer};
 
@@ -28,6 +29,9 @@ pub(super) struct RunArguments {
     /// The plugin: a WebAssembly component
     #[arg(value_name = "PLUGIN.wasm")]
     plugin: PathBuf,
+    /// The plugin's manifest [default: PLUGIN.toml beside it, where it exists]
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
     #[command(flatten)]
     job: JobOptions,
     #[command(flatten)]
@@ -38,15 +42,21 @@ pub(super) struct RunArguments {
 
 pub(super) fn execute(arguments: RunArguments) -> Ended {
     let request = arguments.for_plugin.add_to(arguments.job.request()?)?;
-    let RunArguments { plugin, settings, .. } = arguments;
-    open::with_session(&settings, |session| run(session, request, plugin, settings.json))
+    let RunArguments { plugin, manifest, settings, .. } = arguments;
+    open::with_session(&settings, |session| run(session, request, plugin, manifest, settings.json))
 }
 
-async fn run(session: Session, request: JobRequest, plugin: PathBuf, as_json: bool) -> Ended {
+async fn run(
+    session: Session,
+    request: JobRequest,
+    plugin: PathBuf,
+    manifest: Option<PathBuf>,
+    as_json: bool,
+) -> Ended {
     let prepared = async {
         let host = open::host(&session.config).await?;
-        let compiled = host.load_plugin(&plugin).await.map_err(|error| refused(&error, &plugin))?;
-        Ok::<_, Problem>((host, compiled))
+        let loaded = load(&host, &plugin, manifest.as_deref()).await?;
+        Ok::<_, Problem>((host, loaded))
     };
     let (host, plugin) = tokio::select! {
         prepared = prepared => prepared?,
@@ -56,6 +66,15 @@ async fn run(session: Session, request: JobRequest, plugin: PathBuf, as_json: bo
     finish(session, running, as_json).await
 }
 
+/// Loads a plugin with its manifest: the one that is named, else the one beside it.
+pub(super) async fn load(host: &Host, plugin: &Path, manifest: Option<&Path>) -> Result<Plugin, Problem> {
+    let loaded = match manifest {
+        Some(manifest) => host.load_plugin_with_manifest(plugin, manifest).await,
+        None => host.load_plugin(plugin).await,
+    };
+    loaded.map_err(|error| refused(&error, plugin))
+}
+
 fn refused(error: &JobError, plugin: &Path) -> Problem {
     let problem = Problem::of_job(error, None);
     if matches!(error.fault, JobFault::PluginRefused(_)) { problem.about(plugin) } else { problem }
@@ -63,6 +82,14 @@ fn refused(error: &JobError, plugin: &Path) -> Problem {
 
 /// Shows a job until it ends and prints its answer. A signal cancels it.
 pub(super) async fn finish(session: Session, running: RunningJob, as_json: bool) -> Ended {
+    let (ended, signals) = follow(session, running).await;
+    let report = ended.map_err(|error| Problem::of_job(&error, signals.exit()))?;
+    answer::print(&report, as_json)?;
+    Ok(Exit::Done)
+}
+
+/// Shows a job until it ends. A signal cancels it.
+pub(super) async fn follow(session: Session, running: RunningJob) -> (Result<JobReport, JobError>, Signals) {
     let Session { bars, signals, .. } = session;
     let cancel = running.cancel_token();
     let heard = signals.clone();
@@ -80,7 +107,5 @@ pub(super) async fn finish(session: Session, running: RunningJob, as_json: bool)
     if dropped > 0 {
         print_error(&format!("{dropped} bytes of the plugin's log were dropped: raise budget.log"));
     }
-    let report = ended.map_err(|error| Problem::of_job(&error, signals.exit()))?;
-    answer::print(&report, as_json)?;
-    Ok(Exit::Done)
+    (ended, signals)
 }

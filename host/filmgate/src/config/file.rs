@@ -3,10 +3,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::config::compile::CompileSection;
 use crate::config::error::ConfigError;
+use crate::config::policy::PluginsSection;
 use crate::config::runner::Layers;
 use crate::config::{ByteSize, LogFormat, RunnerMode, Sources, Span, Toggle};
 use crate::layout::{LayoutDefinition, LayoutName};
+use crate::policy::Limits;
 use crate::url::{PublicBase, UrlMode};
 
 /// `filmgate.toml`. Keys of access are no part of it: they come from the environment (A2).
@@ -21,11 +24,15 @@ pub(super) struct ConfigFile {
     #[serde(default)]
     pub(super) urls: UrlSection,
     #[serde(default)]
-    pub(super) budget: BudgetSection,
+    pub(super) budget: Limits,
     #[serde(default)]
     pub(super) runner: RunnerSection,
     #[serde(default)]
     pub(super) log: LogSection,
+    #[serde(default)]
+    pub(super) compile: CompileSection,
+    #[serde(default)]
+    pub(super) plugins: PluginsSection,
     #[serde(default)]
     pub(super) layouts: BTreeMap<LayoutName, LayoutDefinition>,
 }
@@ -93,24 +100,6 @@ pub(super) struct LifetimeSection {
     pub(super) preview: Option<Span>,
     pub(super) r#final: Option<Span>,
     pub(super) internal: Option<Span>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BudgetSection {
-    pub(super) memory: Option<ByteSize>,
-    pub(super) cpu: Option<Span>,
-    pub(super) wall: Option<Span>,
-    pub(super) outbox: Option<ByteSize>,
-    pub(super) outbox_entries: Option<u64>,
-    pub(super) outbox_depth: Option<u32>,
-    pub(super) log: Option<ByteSize>,
-    pub(super) store_calls: Option<u32>,
-    pub(super) stores_in_flight: Option<u32>,
-    pub(super) hostcall: Option<ByteSize>,
-    pub(super) handles: Option<u32>,
-    pub(super) table_elements: Option<u64>,
-    pub(super) published: Option<ByteSize>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::limits::{GIB, MIB};
+use crate::policy::Unlisted;
 use crate::url::UrlMode;
 
 /// Stands for every secret: no message may hold it.
@@ -438,4 +439,45 @@ fn local_storage_does_not_mix_with_the_hosts_own_work() {
     let config = place.load(&[("LOCAL_STORAGE_PATH", "public")]).unwrap();
     let StorageConfig::Local { root } = config.storage else { panic!() };
     assert_eq!(root, place.0.path().join("public"));
+}
+
+#[test]
+fn p3_plugins_have_tables_of_their_own() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let place = Place::with_file(&format!(
+        "[plugins]\nunlisted = \"refuse\"\n[plugins.recap]\ndigests = [\"{digest}\"]\nmedia = [\"mp4\"]\nshow_urls = false\n\
+         [plugins.recap.limits]\nmemory = \"64 MiB\"\n[plugins.\"{digest}\"]\n"
+    ));
+    let config = place.load(&[]).unwrap();
+    assert_eq!((config.plugins.unlisted(), config.plugins.rules().len()), (Unlisted::Refuse, 2));
+    let value = |key: &str| config.settings.iter().find(|one| one.key == key).map(|one| one.value.clone()).unwrap();
+    assert_eq!((value("plugins.unlisted").as_str(), value("plugins")), ("refuse", format!("{digest}, recap")));
+    // The environment wins.
+    let config = place.load(&[("FILMGATE_PLUGINS_UNLISTED", "allow")]).unwrap();
+    assert_eq!(config.plugins.unlisted(), Unlisted::Allow);
+    assert_eq!(Place::new().load(&[]).unwrap().plugins, PluginPolicy::default());
+}
+
+#[test]
+fn p3_faults_of_a_plugins_table_name_their_line_or_key() {
+    for (text, expected) in [
+        ("[plugins.recap]\nlimit = 1\n", "filmgate.toml, line 2: unknown field `limit`, expected one of `digests`"),
+        ("[plugins.recap.limits]\nram = 1\n", "filmgate.toml, line 2: unknown field `ram`, expected one of `memory`"),
+        ("[plugins.Recap]\n", "plugin id \"Recap\" does not begin with a letter; allowed: 1 to 64"),
+        ("[plugins.\"sha256:00\"]\n", "digest \"sha256:00\" is no SHA-256; allowed: sha256: and 64 digits"),
+        ("[plugins]\nunlisted = \"ask\"\n", "line 2: unknown variant `ask`, expected `allow` or `refuse`"),
+        (
+            "[plugins.recap.limits]\nlog = \"2 GiB\"\n",
+            "plugins.\"recap\".limits: log 2 GiB is out of range; allowed: 0 B to 1 GiB",
+        ),
+        (
+            "[plugins]\nunlisted = \"refuse\"\n[plugins.recap]\n",
+            "plugins.\"recap\".digests: is not set; while plugins.unlisted is refuse an id needs it",
+        ),
+    ] {
+        let faults = Place::with_file(text).faults(&[]);
+        assert!(faults.len() == 1 && faults[0].contains(expected), "{faults:?}");
+    }
+    let faults = Place::new().faults(&[("FILMGATE_PLUGINS_UNLISTED", "ask")]);
+    assert_eq!(faults, ["FILMGATE_PLUGINS_UNLISTED: choice \"ask\" is unknown; allowed: allow, refuse"]);
 }

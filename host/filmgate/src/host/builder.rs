@@ -5,9 +5,11 @@ use std::time::Duration;
 use filmgate_protocol::{Budget, Layer};
 
 use super::{Host, Parts};
+use crate::compiler::{CompileOptions, Compiler};
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
 use crate::outbox::{DataDir, DataDirError};
+use crate::policy::PluginPolicy;
 use crate::pool::{Pool, PoolError, Runner};
 use crate::publish::{Journal, MemoryJournal, Publisher};
 use crate::storage::{LocalStorage, Storage, StorageError};
@@ -24,6 +26,8 @@ pub struct HostBuilder {
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
+    policy: PluginPolicy,
+    compile: CompileOptions,
     runner: Option<Runner>,
     allow_missing: Vec<Layer>,
     runners_ahead: usize,
@@ -93,6 +97,8 @@ impl Default for HostBuilder {
             budget: default_budget(),
             published_bytes: DEFAULT_PUBLISHED_BYTES,
             plugins_see_urls: true,
+            policy: PluginPolicy::default(),
+            compile: CompileOptions::default(),
             runner: None,
             allow_missing: Vec::new(),
             runners_ahead: 1,
@@ -157,6 +163,14 @@ impl HostBuilder {
         self
     }
 
+    /// What single plugins are granted, and whether others may run. Default: every plugin may run, all with the same
+    /// [`budget`](Self::budget).
+    #[must_use]
+    pub fn plugins(mut self, policy: PluginPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// Where plugins run. Must be said: in a locked-in process, which takes a program that can become one, or knowingly in
     /// this one.
     #[must_use]
@@ -181,11 +195,19 @@ impl HostBuilder {
         self
     }
 
+    /// What compiling a plugin may use, and where its code is kept.
+    #[must_use]
+    pub fn compile(mut self, options: CompileOptions) -> Self {
+        self.compile = options;
+        self
+    }
+
     /// Opens the data directory and starts the engine. Blocks for some milliseconds.
     pub fn build(self) -> Result<Host, BuildError> {
         let data = Arc::new(DataDir::open(self.data_dir.ok_or(BuildError::NoDataDir)?)?);
         let runner = self.runner.ok_or(BuildError::NoRunner)?;
         let pool = Pool::new(&runner, self.allow_missing, self.runners_ahead, &data)?;
+        let compiler = Compiler::new(self.compile, data.path())?;
         let storage = match self.storage {
             Some(storage) => storage,
             None => Arc::new(LocalStorage::open(data.path().join("storage"))?),
@@ -197,7 +219,9 @@ impl HostBuilder {
             budget: self.budget,
             published_bytes: self.published_bytes,
             plugins_see_urls: self.plugins_see_urls,
+            policy: self.policy,
             pool,
+            compiler,
         };
         Ok(Host { parts: Arc::new(parts) })
     }

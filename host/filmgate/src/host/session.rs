@@ -21,6 +21,7 @@ use crate::job::{JobId, JobRequest, Refs, Sequence, Slot};
 use crate::layout::Layout;
 use crate::outbox::{Outbox, OutboxError};
 use crate::plugin::{Plugin, PluginDigest};
+use crate::policy::Grants;
 use crate::pool::Ready;
 use crate::publish::{Asset, PublishError};
 use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
@@ -54,10 +55,11 @@ pub(super) struct Accepted {
     pub(super) refs: Refs,
     pub(super) layout: Arc<Layout>,
     pub(super) plugin: Option<PluginDigest>,
+    pub(super) grants: Grants,
 }
 
 impl Accepted {
-    pub(super) fn new(parts: &Parts, request: JobRequest, plugin: Option<PluginDigest>) -> Result<Self, JobFault> {
+    pub(super) fn new(parts: &Parts, request: JobRequest, plugin: Option<&Plugin>) -> Result<Self, JobFault> {
         let invalid = |error: crate::layout::LayoutError| JobFault::Invalid(error.to_string());
         let at = parts
             .data
@@ -65,7 +67,9 @@ impl Accepted {
             .map_err(|error| JobFault::Internal(format!("note the acceptance in the data directory: {error}")))?;
         let layout = Arc::clone(parts.layouts.get(request.layout()).map_err(invalid)?);
         let refs = layout.complete_refs(request.refs(), at).map_err(invalid)?;
-        Ok(Self { id: JobId::generate(), at, request, refs, layout, plugin })
+        let grants = parts.grant_job(plugin, &request, &layout)?;
+        let plugin = plugin.map(Plugin::digest);
+        Ok(Self { id: JobId::generate(), at, request, refs, layout, plugin, grants })
     }
 
     pub(super) fn id(&self) -> JobId {
@@ -172,7 +176,7 @@ impl Session {
 
     /// A runner and the directories it holds, which become the job's.
     async fn take_runner(self: &Arc<Self>, plugin: &Plugin) -> Result<(HostEnd, Outbox), JobFault> {
-        let Ready { end, mut outbox } = self.parts.pool.take(plugin, &self.parts.budget).await?;
+        let Ready { end, mut outbox } = self.parts.pool.take(plugin, &self.job.grants.allowance.budget).await?;
         let session = Arc::clone(self);
         let assigned = spawn_blocking(move || {
             let inputs: Vec<_> =
@@ -193,8 +197,8 @@ impl Session {
 
     /// Talks with the runner until the job is over and every file it handed over is settled.
     async fn drive(self: &Arc<Self>, mut end: HostEnd, outbox: &Arc<Outbox>) -> (Ended, Usage) {
-        let deadline = Instant::now() + self.parts.budget.wall;
-        let mut conversation = Conversation::new(&self.parts.budget);
+        let deadline = Instant::now() + self.job.grants.allowance.budget.wall;
+        let mut conversation = Conversation::new(&self.job.grants.allowance.budget);
         let mut stores = JoinSet::new();
         let start = ToRunner::Start(Box::new(self.job.input()));
         let mut ended = match end.send(&start).await {
@@ -272,7 +276,7 @@ impl Session {
     /// Looks at the outbox now and then; ready when there is more in it than the budget allows. Its runner refuses that
     /// before it happens, as long as nobody has escaped into it.
     async fn watch(&self, outbox: &Arc<Outbox>) -> Exhausted {
-        let Budget { outbox_bytes, outbox_entries, .. } = self.parts.budget;
+        let Budget { outbox_bytes, outbox_entries, .. } = self.job.grants.allowance.budget;
         loop {
             sleep(OUTBOX_INTERVAL).await;
             let outbox = Arc::clone(outbox);
@@ -318,7 +322,7 @@ impl Session {
 
     /// Takes `bytes` from what the job may publish, or says how much is left.
     pub(super) fn charge(&self, bytes: u64) -> Result<(), u64> {
-        let allowed = self.parts.published_bytes;
+        let allowed = self.job.grants.allowance.published_bytes;
         let add = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= allowed);
         let charged = self.published_bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
         charged.map(drop).map_err(|used| allowed.saturating_sub(used))

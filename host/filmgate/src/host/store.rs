@@ -133,8 +133,13 @@ impl Session {
     ) -> Result<MediaKind, Refusal> {
         let rule = self.job.layout.slot(Some(slot))?;
         let path = path.to_owned();
-        let Some(kind) = found.filter(|kind| rule.kinds().contains(kind)) else {
-            let allowed = rule.kinds().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let granted = |kind: &MediaKind| self.job.grants.media.as_ref().is_none_or(|kinds| kinds.contains(kind));
+        let Some(kind) = found.filter(|kind| rule.kinds().contains(kind) && granted(kind)) else {
+            let kinds = rule.kinds().iter().filter(|kind| granted(kind));
+            let mut allowed = kinds.map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            if self.job.grants.media.is_some() {
+                allowed = format!("{} of this plugin", if allowed.is_empty() { "nothing" } else { &allowed });
+            }
             let found =
                 found.map_or_else(|| "of no kind known here by its first bytes".to_owned(), |kind| kind.to_string());
             return Err(Refusal::Media { path, found, slot: slot.clone(), allowed });
@@ -197,7 +202,7 @@ impl Session {
 
     /// What the plugin hears of a published file.
     fn stored(&self, asset: &Asset) -> Stored {
-        let url = self.parts.plugins_see_urls.then(|| asset.url.url.to_string());
+        let url = self.job.grants.show_urls.then(|| asset.url.url.to_string());
         let expires_at = asset.url.expires_at.filter(|_| url.is_some());
         Stored {
             id: asset.publish.to_string(),

@@ -26,8 +26,8 @@ pub(super) fn run(socket: OwnedFd) -> io::Result<()> {
     };
     let jail = Jail {
         host: prepare.host,
-        outbox: outbox.as_fd(),
-        inputs: inputs.as_fd(),
+        outbox: Some(outbox.as_fd()),
+        inputs: Some(inputs.as_fd()),
         budget: &prepare.budget,
         allow_missing: &prepare.allow_missing,
     };

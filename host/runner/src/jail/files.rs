@@ -11,7 +11,7 @@ use landlock::{
 const NEWEST: ABI = ABI::V7;
 
 /// Gives up every right to files, ports and other processes but those below the two directories.
-pub(super) fn restrict(outbox: BorrowedFd<'_>, inputs: BorrowedFd<'_>) -> Result<String, String> {
+pub(super) fn restrict(outbox: Option<BorrowedFd<'_>>, inputs: Option<BorrowedFd<'_>>) -> Result<String, String> {
     let applied = apply(outbox, inputs).map_err(|error| error.to_string())?;
     let abi = match applied.landlock {
         LandlockStatus::Available { effective_abi, .. } => format!("ABI {}", effective_abi as i32),
@@ -24,16 +24,20 @@ pub(super) fn restrict(outbox: BorrowedFd<'_>, inputs: BorrowedFd<'_>) -> Result
     }
 }
 
-fn apply(outbox: BorrowedFd<'_>, inputs: BorrowedFd<'_>) -> Result<landlock::RestrictionStatus, RulesetError> {
+fn apply(
+    outbox: Option<BorrowedFd<'_>>,
+    inputs: Option<BorrowedFd<'_>>,
+) -> Result<landlock::RestrictionStatus, RulesetError> {
     let reading: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     let writing: BitFlags<AccessFs> =
         make_bitflags!(AccessFs::{WriteFile | RemoveDir | RemoveFile | MakeDir | MakeReg | Truncate | Refer});
+    let rule = |directory, access| Ok::<_, RulesetError>(PathBeneath::new(directory, access));
     Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))?
         .handle_access(AccessNet::from_all(NEWEST))?
         .scope(Scope::from_all(NEWEST))?
         .create()?
-        .add_rule(PathBeneath::new(outbox, reading | writing))?
-        .add_rule(PathBeneath::new(inputs, reading))?
+        .add_rules(outbox.map(|directory| rule(directory, reading | writing)))?
+        .add_rules(inputs.map(|directory| rule(directory, reading)))?
         .restrict_self()
 }
