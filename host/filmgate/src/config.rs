@@ -34,6 +34,7 @@ use serde::Deserialize;
 
 use crate::job::InvalidValue;
 use crate::layout::Layouts;
+use crate::media::FactsPolicy;
 use crate::url::{UrlClass, UrlPolicy};
 use file::{ConfigFile, LogSection, UrlSection};
 use resolver::Resolver;
@@ -59,6 +60,8 @@ pub struct Config {
     pub budget: Budget,
     /// Bytes all files of one job together may publish.
     pub published_bytes: u64,
+    /// Whether files are examined before they are uploaded, and what is made of it.
+    pub media_facts: FactsPolicy,
     /// What is logged.
     pub log: LogConfig,
     /// Every setting that has a value, with its origin, in the order of the documentation.
@@ -112,6 +115,8 @@ impl Config {
         let layouts = resolve_layouts(resolver, file.layout, file.layouts, file.key_prefix);
         let (urls, plugins_see_urls) = resolve_urls(resolver, file.urls);
         let (budget, published_bytes) = budget::resolve(resolver, &file.budget);
+        let media_facts =
+            resolver.pick_or("media.facts", &["FILMGATE_MEDIA_FACTS"], file.media.facts, FactsPolicy::default());
         let log = resolve_log(resolver, file.log);
         let (storage, storage_reason) = chosen?;
         Some(Self {
@@ -123,6 +128,7 @@ impl Config {
             plugins_see_urls,
             budget,
             published_bytes,
+            media_facts,
             log,
             settings: Vec::new(),
         })

@@ -2,6 +2,7 @@
 
 mod builder;
 mod cleanup;
+mod examine;
 mod options;
 mod session;
 mod store;
@@ -46,6 +47,7 @@ struct Parts {
     published_bytes: u64,
     plugins_see_urls: bool,
     engine: filmgate_runner::Engine,
+    examiner: examine::Examiner,
 }
 
 impl std::fmt::Debug for Parts {

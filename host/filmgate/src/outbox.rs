@@ -92,6 +92,11 @@ impl Outbox {
         self.path.join("in")
     }
 
+    /// A handle of the directory that becomes `/in`.
+    pub(crate) fn inputs(&self) -> io::Result<Dir> {
+        self.data.jobs().open_dir(Path::new(&self.name).join("in"))
+    }
+
     /// Opens the finished file at `path` and proves that it can be claimed. Blocks for up to two seconds while a writer is
     /// left. The file stays where it is until [`Candidate::take`].
     pub fn open(&self, path: &str, cancel: &CancellationToken) -> Result<Candidate<'_>, ClaimError> {

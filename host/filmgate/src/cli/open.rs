@@ -77,7 +77,8 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
         .urls(config.urls.clone())
         .budget(config.budget.clone())
         .published_bytes(config.published_bytes)
-        .plugins_see_urls(config.plugins_see_urls);
+        .plugins_see_urls(config.plugins_see_urls)
+        .media_facts(config.media_facts);
     builder.build().map_err(|error| match &error {
         BuildError::DataDir(error) => data_dir_problem(error),
         BuildError::Storage(storage) => Problem::of_storage(storage),

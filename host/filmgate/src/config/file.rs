@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::config::error::ConfigError;
 use crate::config::{ByteSize, LogFormat, Sources, Span, Toggle};
 use crate::layout::{LayoutDefinition, LayoutName};
+use crate::media::FactsPolicy;
 use crate::url::{PublicBase, UrlMode};
 
 /// `filmgate.toml`. Keys of access are no part of it: they come from the environment (A2).
@@ -21,6 +22,8 @@ pub(super) struct ConfigFile {
     pub(super) urls: UrlSection,
     #[serde(default)]
     pub(super) budget: BudgetSection,
+    #[serde(default)]
+    pub(super) media: MediaSection,
     #[serde(default)]
     pub(super) log: LogSection,
     #[serde(default)]
@@ -108,6 +111,12 @@ pub(super) struct BudgetSection {
     pub(super) handles: Option<u32>,
     pub(super) table_elements: Option<u64>,
     pub(super) published: Option<ByteSize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MediaSection {
+    pub(super) facts: Option<FactsPolicy>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use filmgate_protocol::Budget;
 
+use super::examine::Examiner;
 use super::{Host, Parts};
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
+use crate::media::FactsPolicy;
 use crate::outbox::{DataDir, DataDirError};
 use crate::publish::{Journal, MemoryJournal, Publisher};
 use crate::storage::{LocalStorage, Storage, StorageError};
@@ -23,6 +25,7 @@ pub struct HostBuilder {
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
+    media_facts: FactsPolicy,
 }
 
 /// Why a host cannot be put together.
@@ -74,6 +77,7 @@ impl Default for HostBuilder {
             budget: default_budget(),
             published_bytes: DEFAULT_PUBLISHED_BYTES,
             plugins_see_urls: true,
+            media_facts: FactsPolicy::default(),
         }
     }
 }
@@ -135,6 +139,14 @@ impl HostBuilder {
         self
     }
 
+    /// Whether files are examined in the sandbox before they are uploaded, and what is made of it. Default: an unsound file
+    /// is refused.
+    #[must_use]
+    pub fn media_facts(mut self, policy: FactsPolicy) -> Self {
+        self.media_facts = policy;
+        self
+    }
+
     /// Opens the data directory and starts the engine. Blocks for some milliseconds.
     pub fn build(self) -> Result<Host, BuildError> {
         let data = Arc::new(DataDir::open(self.data_dir.ok_or(BuildError::NoDataDir)?)?);
@@ -142,14 +154,16 @@ impl HostBuilder {
             Some(storage) => storage,
             None => Arc::new(LocalStorage::open(data.path().join("storage"))?),
         };
+        let engine = filmgate_runner::Engine::new()?;
         let parts = Parts {
+            examiner: Examiner::new(Arc::clone(&data), engine.clone(), self.media_facts),
             data,
             publisher: Publisher::new(storage, self.journal, self.urls),
             layouts: self.layouts,
             budget: self.budget,
             published_bytes: self.published_bytes,
             plugins_see_urls: self.plugins_see_urls,
-            engine: filmgate_runner::Engine::new()?,
+            engine,
         };
         Ok(Host { parts: Arc::new(parts) })
     }

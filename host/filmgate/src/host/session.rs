@@ -14,6 +14,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::examine::Examiner;
 use super::{Parts, cleanup, open_operator_file};
 use crate::job::{JobId, JobRequest, Refs, Sequence, Slot};
 use crate::layout::Layout;
@@ -138,6 +139,7 @@ impl Session {
             Ok(outbox) => Arc::new(outbox),
             Err(fault) => return Err(session.error(fault, Usage::default())),
         };
+        Examiner::prepare(&session.parts);
         tracing::info!(job = %session.job.id, user = %session.job.request.user(), plugin = %plugin.digest(), "job started");
         let (outcome, usage) = session.drive(&plugin, &outbox).await;
         cleanup::destroy(outbox).await;
