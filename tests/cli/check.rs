@@ -67,7 +67,7 @@ fn an_endpoint_that_is_down_ends_with_19_and_shows_no_secret() {
     assert!(ended.stdout.contains("FAIL  store an object") && ended.stdout.contains("→ check AWS_ENDPOINT_URL_S3"));
     assert!(!ended.all().contains(CANARY), "a secret is shown: {ended:#?}");
 
-    place.write("film.mp4", b"\0\0\0\x20ftypisom\0\0\x02\0");
+    place.write("film.mp4", filmgate_tests::sample::whole("mp4", 1000));
     let ended = place.run(["publish", "film.mp4", "--user", "ana", "--json"]);
     assert_eq!(ended.code, Some(19), "{ended:#?}");
     let problem = ended.json();

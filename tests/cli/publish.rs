@@ -4,8 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
 
 use filmgate_tests::cli::Filmgate;
+use filmgate_tests::sample;
 
-const MP4: &[u8] = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41\0\0\0\x08free";
+fn mp4() -> Vec<u8> {
+    sample::whole("mp4", 1000)
+}
 
 fn path_of(url: &str) -> PathBuf {
     PathBuf::from(url.strip_prefix("file://").unwrap_or_else(|| panic!("{url} is no file URL")))
@@ -14,11 +17,11 @@ fn path_of(url: &str) -> PathBuf {
 #[test]
 fn a4_a5_a_file_is_published_and_the_last_line_is_its_url() {
     let place = Filmgate::new();
-    let film = place.write("film.mp4", MP4);
+    let film = place.write("film.mp4", mp4());
     let ended = place.run(["publish", "film.mp4", "--user", "ana", "--period", "2026-03"]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let stored = path_of(ended.last_line());
-    assert_eq!(fs::read(&stored).unwrap(), MP4);
+    assert_eq!(fs::read(&stored).unwrap(), mp4());
     let root = place.folder().canonicalize().unwrap().join("filmgate-data/storage");
     let key = stored.strip_prefix(root).unwrap().to_str().unwrap();
     assert!(key.starts_with("videos/ana/2026/03/recap-2026-03-2") && key.ends_with("Z.mp4"), "{key}");
@@ -28,7 +31,7 @@ fn a4_a5_a_file_is_published_and_the_last_line_is_its_url() {
 #[test]
 fn a5_json_is_one_object_with_everything_a_caller_needs() {
     let place = Filmgate::new().with("S3_PUBLIC_BASE_URL", "https://cdn.example/v");
-    place.write("film.mp4", MP4);
+    place.write("film.mp4", mp4());
     let arguments = ["publish", "film.mp4", "--user", "ana", "--layout", "jobs", "--slot", "final", "--json"];
     let ended = place.run(arguments);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
@@ -36,7 +39,7 @@ fn a5_json_is_one_object_with_everything_a_caller_needs() {
     let job = answer["job"].as_str().unwrap();
     assert_eq!(answer["key"], format!("ana/{job}/video.mp4"));
     assert_eq!(answer["url"], format!("https://cdn.example/v/ana/{job}/video.mp4"));
-    assert_eq!(answer["size"], MP4.len());
+    assert_eq!(answer["size"], mp4().len());
     assert_eq!((&answer["content_type"], &answer["durability"]), (&"video/mp4".into(), &"local".into()));
     assert!(answer["expires_at"].is_null(), "{answer}");
     assert_eq!(answer["checksum"]["crc64nvme"].as_str().map(str::len), Some(16));
@@ -47,7 +50,7 @@ fn a5_json_is_one_object_with_everything_a_caller_needs() {
 #[test]
 fn a3_move_deletes_the_file_once_it_is_stored() {
     let place = Filmgate::new();
-    let film = place.write("film.mp4", MP4);
+    let film = place.write("film.mp4", mp4());
     let ended = place.run(["publish", "film.mp4", "--user", "ana", "--move"]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert!(!film.exists() && path_of(ended.last_line()).exists());
@@ -72,7 +75,7 @@ fn b10_what_is_no_video_is_refused_and_stays() {
 #[test]
 fn a_file_that_is_still_written_is_refused_as_busy() {
     let place = Filmgate::new();
-    let film = place.write("film.mp4", MP4);
+    let film = place.write("film.mp4", mp4());
     let writer = OpenOptions::new().append(true).open(&film).unwrap();
     let ended = place.run(["publish", "film.mp4", "--user", "ana", "--json"]);
     drop(writer);
@@ -83,7 +86,7 @@ fn a_file_that_is_still_written_is_refused_as_busy() {
 #[test]
 fn a_file_or_slot_that_is_not_there_is_bad_input() {
     let place = Filmgate::new();
-    place.write("film.mp4", MP4);
+    place.write("film.mp4", mp4());
     for (arguments, cause) in [
         (["publish", "missing.mp4", "--user", "ana", "--slot", "video"], "missing.mp4 does not exist"),
         (["publish", ".", "--user", "ana", "--slot", "video"], ". is not a file"),
@@ -104,7 +107,7 @@ fn a_file_or_slot_that_is_not_there_is_bad_input() {
 #[test]
 fn a4_processes_that_publish_at_the_same_moment_get_different_keys() {
     let place = Filmgate::new();
-    place.write("film.mp4", MP4);
+    place.write("film.mp4", mp4());
     let start = || place.command(["publish", "film.mp4", "--user", "ana"]);
     let mut urls = std::collections::BTreeSet::new();
     for _ in 0..3 {

@@ -6,7 +6,7 @@ const CANARY: &str = "canary-SECRET+x1";
 
 /// Every command that reads settings must refuse them alike.
 fn refused(place: &Filmgate) -> Ended {
-    place.write("film.mp4", b"\0\0\0\x20ftypisom\0\0\x02\0");
+    place.write("film.mp4", filmgate_tests::sample::whole("mp4", 1000));
     let commands: [&[&str]; 3] =
         [&["publish", "film.mp4", "--user", "ana"], &["run", "film.mp4", "--user", "ana"], &["check"]];
     let ended = commands.map(|arguments| place.run(arguments));

@@ -135,6 +135,7 @@ impl Publishing {
             publish: PublishId::generate(),
             key: ObjectKey::try_from(key.to_owned()).expect("a key"),
             kind: MediaKind::Mp4,
+            facts: None,
             class: UrlClass::Final,
             metadata: BTreeMap::new(),
         };

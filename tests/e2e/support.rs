@@ -149,7 +149,7 @@ pub(crate) fn probe_mp4(bytes: usize) -> Vec<u8> {
     let pattern: Vec<u8> = (0..251).collect();
     let mut made = pattern.repeat(bytes / pattern.len() + 1);
     made.truncate(bytes);
-    let head = b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2";
-    made[..head.len()].copy_from_slice(head);
+    let head = filmgate_tests::sample::head("mp4", bytes);
+    made[..head.len()].copy_from_slice(&head);
     made
 }

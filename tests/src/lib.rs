@@ -12,3 +12,5 @@ pub mod guests;
 pub mod http;
 pub mod media;
 pub mod s3s;
+#[path = "../guests/probe/src/sample.rs"]
+pub mod sample;

@@ -38,6 +38,7 @@ use serde::Deserialize;
 use crate::CompileOptions;
 use crate::job::InvalidValue;
 use crate::layout::Layouts;
+use crate::media::FactsPolicy;
 use crate::policy::{Allowance, PluginPolicy};
 use crate::url::{UrlClass, UrlPolicy};
 use file::{ConfigFile, LogSection, UrlSection};
@@ -70,6 +71,8 @@ pub struct Config {
     pub compile: CompileOptions,
     /// Where plugins run.
     pub runner: RunnerConfig,
+    /// Whether files are examined before they are uploaded, and what is made of it.
+    pub media_facts: FactsPolicy,
     /// What is logged.
     pub log: LogConfig,
     /// Every setting that has a value, with its origin, in the order of the documentation.
@@ -126,6 +129,8 @@ impl Config {
         let plugins = policy::resolve(resolver, file.plugins);
         let runner = runner::resolve(resolver, file.runner);
         let compile = compile::resolve(resolver, &file.compile, &data_dir);
+        let media_facts =
+            resolver.pick_or("media.facts", &["FILMGATE_MEDIA_FACTS"], file.media.facts, FactsPolicy::default());
         let log = resolve_log(resolver, file.log);
         let (storage, storage_reason) = chosen?;
         Some(Self {
@@ -140,6 +145,7 @@ impl Config {
             plugins: plugins?,
             compile,
             runner,
+            media_facts,
             log,
             settings: Vec::new(),
         })

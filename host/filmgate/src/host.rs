@@ -3,6 +3,7 @@
 mod builder;
 mod cleanup;
 mod conversation;
+mod examine;
 mod granting;
 mod options;
 mod session;
@@ -55,6 +56,7 @@ struct Parts {
     policy: PluginPolicy,
     pool: Pool,
     compiler: Compiler,
+    examiner: examine::Examiner,
 }
 
 impl std::fmt::Debug for Parts {

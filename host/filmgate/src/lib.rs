@@ -34,16 +34,16 @@
 //! use filmgate::{Host, Runner};
 //!
 //! # let folder = tempfile::tempdir()?;
-//! # let (data, film) = (folder.path().join("data"), folder.path().join("film.webm"));
-//! std::fs::write(&film, b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm")?;
+//! # let (data, notes) = (folder.path().join("data"), folder.path().join("notes.json"));
+//! std::fs::write(&notes, r#"{"title": "March"}"#)?;
 //! let host = Host::builder().data_dir(data).runner(Runner::InProcess).build()?;
-//! let keep_the_file = false;
-//! let job = host.publish(JobRequest::new("ana".to_owned().try_into()?), None, &film, keep_the_file)?;
+//! let (slot, keep_the_file) = ("metadata".parse()?, false);
+//! let job = host.publish(JobRequest::new("ana".to_owned().try_into()?), Some(slot), &notes, keep_the_file)?;
 //! let report = job.wait().await?;
-//! let video = report.main_asset().ok_or("no video")?;
-//! assert_eq!(video.kind.content_type(), "video/webm");
-//! assert!(video.key.as_str().starts_with("videos/ana/"));
-//! assert!(film.exists());
+//! let stored = report.main_asset().ok_or("nothing stored")?;
+//! assert_eq!(stored.kind.content_type(), "application/json");
+//! assert!(stored.key.as_str().starts_with("videos/ana/"));
+//! assert!(notes.exists());
 //! # Ok(())
 //! # }
 //! ```

@@ -1,6 +1,14 @@
-//! What a file is by its first bytes.
+//! What a file is: by its first bytes, and by what the examination in the sandbox says.
 //!
-//! Only signatures are read here. Containers are never parsed in the process that holds the credentials.
+//! Only signatures are read here. Containers are never parsed in the process that holds the credentials: the component
+//! `guest/facts` does that, in the sandbox, and answers [`MediaFacts`].
+
+mod facts;
+
+pub use facts::{
+    AudioFacts, CodecId, CodecName, FactsPolicy, FaultDetail, FrameRate, MediaFacts, MediaFault, MediaFaultCode,
+    VideoFacts,
+};
 
 use std::fmt;
 

@@ -145,6 +145,11 @@ impl Outbox {
         measure::measure(&self.out, entries_max)
     }
 
+    /// The same as a directory to make files in.
+    pub(crate) fn inputs_dir(&self) -> &Dir {
+        &self.inputs
+    }
+
     /// Opens the finished file at `path` and proves that it can be claimed. Blocks for up to two seconds while a writer is
     /// left. The file stays where it is until [`Candidate::take`].
     pub fn open(&self, path: &str, cancel: &CancellationToken) -> Result<Candidate<'_>, ClaimError> {

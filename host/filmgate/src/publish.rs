@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
-use crate::media::MediaKind;
+use crate::media::{MediaFacts, MediaKind};
 use crate::outbox::Claimed;
 use crate::storage::{
     Durability, Integrity, PublishId, PutObserver, PutRequest, PutStep, Source, Storage, StorageError, StorageFault,
@@ -50,6 +50,8 @@ pub struct Asset {
     pub durability: Durability,
     /// The bucket's version id, where it keeps versions.
     pub version_id: Option<String>,
+    /// What the file holds, where it was examined.
+    pub facts: Option<MediaFacts>,
 }
 
 /// What is to be published, decided before the first byte is sent.
@@ -63,6 +65,8 @@ pub struct Plan {
     pub key: ObjectKey,
     /// What the first bytes say.
     pub kind: MediaKind,
+    /// What the examination found, where there was one.
+    pub facts: Option<MediaFacts>,
     /// How long URLs of this slot live.
     pub class: UrlClass,
     /// Kept with the object.
@@ -215,6 +219,7 @@ impl Publisher {
             integrity: stored.integrity,
             durability: self.storage.durability(),
             version_id: stored.version_id,
+            facts: plan.facts.clone(),
         })
     }
 
@@ -245,6 +250,7 @@ impl Publisher {
             integrity: recorded.integrity,
             durability: recorded.durability,
             version_id: recorded.version_id,
+            facts: recorded.facts,
         })
     }
 

@@ -8,6 +8,7 @@ use filmgate_runner::{CompileError, PluginRefusal, StartError};
 use crate::job::{JobId, Sequence, Slot};
 use crate::layout::LayoutError;
 use crate::manifest::ManifestError;
+use crate::media::{CodecName, MediaKind};
 use crate::outbox::ClaimError;
 use crate::policy::NotGranted;
 use crate::pool::RunnerError;
@@ -188,6 +189,36 @@ pub enum Refusal {
         /// What it takes.
         allowed: String,
     },
+    /// The file is of a kind the slot allows, but not whole or not only that.
+    #[error("{path:?} is no sound {kind}: {fault}")]
+    Unsound {
+        /// The file.
+        path: String,
+        /// What its first bytes say.
+        kind: MediaKind,
+        /// What is wrong with it, or why it could not be examined.
+        fault: String,
+    },
+    /// A track is in a codec the slot does not take.
+    #[error("{path:?} holds {found}, but slot {slot} takes {allowed}")]
+    Codec {
+        /// The file.
+        path: String,
+        /// The codec.
+        found: CodecName,
+        /// The slot.
+        slot: Slot,
+        /// What it takes.
+        allowed: String,
+    },
+    /// The host failed to examine the file.
+    #[error("examine {path:?}: {fault}")]
+    NotExamined {
+        /// The file.
+        path: String,
+        /// What failed.
+        fault: String,
+    },
     /// The plugin declared one type and the bytes say another.
     #[error("{path:?} was declared as {declared}, but its first bytes are {found}")]
     Declared {
@@ -233,7 +264,8 @@ impl Refusal {
                 ClaimError::Io { .. } => "internal",
             },
             Self::Layout(_) | Self::Options(_) | Self::Declared { .. } => "invalid-options",
-            Self::Media { .. } => "unsupported-media",
+            Self::Media { .. } | Self::Unsound { .. } | Self::Codec { .. } => "unsupported-media",
+            Self::NotExamined { .. } => "internal",
             Self::TooLarge { .. } => "too-large",
             Self::Again { .. } => "already-published",
         }

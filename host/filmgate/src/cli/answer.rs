@@ -61,5 +61,6 @@ pub(super) fn asset(asset: &Asset) -> Value {
         "durability": asset.durability,
         "publish_id": asset.publish.to_string(),
         "version_id": asset.version_id,
+        "facts": asset.facts,
     })
 }

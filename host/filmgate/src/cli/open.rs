@@ -83,7 +83,8 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
         .runner(config.runner.place())
         .allow_missing(config.runner.allow_missing.iter().copied())
         // One command, one job.
-        .runners_ahead(0);
+        .runners_ahead(0)
+        .media_facts(config.media_facts);
     builder.build().map_err(|error| match &error {
         BuildError::DataDir(error) => data_dir_problem(error),
         BuildError::Storage(storage) => Problem::of_storage(storage),

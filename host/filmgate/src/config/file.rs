@@ -9,6 +9,7 @@ use crate::config::policy::PluginsSection;
 use crate::config::runner::Layers;
 use crate::config::{ByteSize, LogFormat, RunnerMode, Sources, Span, Toggle};
 use crate::layout::{LayoutDefinition, LayoutName};
+use crate::media::FactsPolicy;
 use crate::policy::Limits;
 use crate::url::{PublicBase, UrlMode};
 
@@ -27,6 +28,8 @@ pub(super) struct ConfigFile {
     pub(super) budget: Limits,
     #[serde(default)]
     pub(super) runner: RunnerSection,
+    #[serde(default)]
+    pub(super) media: MediaSection,
     #[serde(default)]
     pub(super) log: LogSection,
     #[serde(default)]
@@ -107,6 +110,12 @@ pub(super) struct LifetimeSection {
 pub(super) struct RunnerSection {
     pub(super) mode: Option<RunnerMode>,
     pub(super) allow_missing: Option<Layers>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MediaSection {
+    pub(super) facts: Option<FactsPolicy>,
 }
 
 #[derive(Debug, Default, Deserialize)]

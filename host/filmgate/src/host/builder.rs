@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use filmgate_protocol::{Budget, Layer};
 
+use super::examine::Examiner;
 use super::{Host, Parts};
 use crate::compiler::{CompileOptions, Compiler};
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
+use crate::media::FactsPolicy;
 use crate::outbox::{DataDir, DataDirError};
 use crate::policy::PluginPolicy;
 use crate::pool::{Pool, PoolError, Runner};
@@ -31,6 +33,7 @@ pub struct HostBuilder {
     runner: Option<Runner>,
     allow_missing: Vec<Layer>,
     runners_ahead: usize,
+    media_facts: FactsPolicy,
 }
 
 /// Why a host cannot be put together.
@@ -102,6 +105,7 @@ impl Default for HostBuilder {
             runner: None,
             allow_missing: Vec::new(),
             runners_ahead: 1,
+            media_facts: FactsPolicy::default(),
         }
     }
 }
@@ -202,6 +206,14 @@ impl HostBuilder {
         self
     }
 
+    /// Whether files are examined in the sandbox before they are uploaded, and what is made of it. Default: an unsound file
+    /// is refused.
+    #[must_use]
+    pub fn media_facts(mut self, policy: FactsPolicy) -> Self {
+        self.media_facts = policy;
+        self
+    }
+
     /// Opens the data directory and starts the engine. Blocks for some milliseconds.
     pub fn build(self) -> Result<Host, BuildError> {
         let data = Arc::new(DataDir::open(self.data_dir.ok_or(BuildError::NoDataDir)?)?);
@@ -213,6 +225,7 @@ impl HostBuilder {
             None => Arc::new(LocalStorage::open(data.path().join("storage"))?),
         };
         let parts = Parts {
+            examiner: Examiner::new(self.media_facts),
             data,
             publisher: Publisher::new(storage, self.journal, self.urls),
             layouts: self.layouts,

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::conversation::{Conversation, Nonsense};
+use super::examine::Examiner;
 use super::{Parts, cleanup, open_operator_file};
 use crate::job::{JobId, JobRequest, Refs, Sequence, Slot};
 use crate::layout::Layout;
@@ -163,6 +164,7 @@ impl Session {
             Err(fault) => return Err(session.error(fault, Usage::default())),
         };
         let outbox = Arc::new(outbox);
+        Examiner::prepare(&session.parts);
         tracing::info!(job = %session.job.id, user = %session.job.request.user(), plugin = %plugin.digest(), "job started");
         let (ended, usage) = session.drive(end, &outbox).await;
         cleanup::destroy(outbox).await;

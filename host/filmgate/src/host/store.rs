@@ -52,16 +52,20 @@ impl Session {
         say(runner, &ToRunner::Stored { call, result }).await;
     }
 
-    /// Claims the file, or says why not; a refused file stays with the plugin.
+    /// Claims the file and looks into it, or says why not; a file that is refused before it is claimed stays with the
+    /// plugin.
     async fn take_over(
         self: &Arc<Self>,
         request: StoreRequest,
         outbox: &Arc<Outbox>,
     ) -> Result<(Plan, Arc<Claimed>), PluginError> {
-        let (session, outbox) = (Arc::clone(self), Arc::clone(outbox));
+        let (session, outbox, path) = (Arc::clone(self), Arc::clone(outbox), request.path.clone());
         let taken = spawn_blocking(move || session.take_over_blocking(request, &outbox));
         let refusal = match taken.await {
-            Ok(Ok(taken)) => return Ok(taken),
+            Ok(Ok((plan, claimed))) => match self.look_into(&path, plan, &claimed).await {
+                Ok(plan) => return Ok((plan, claimed)),
+                Err(refusal) => refusal,
+            },
             Ok(Err(refusal)) => refusal,
             Err(error) => {
                 tracing::error!(job = %self.job.id, %error, "claim a file");
@@ -75,6 +79,18 @@ impl Session {
         let told = PluginError { code, message, retryable: refusal.is_retryable() };
         self.keep_refusal(refusal);
         Err(told)
+    }
+
+    /// A claimed file whose content is refused is gone; its slot and its bytes are free again.
+    async fn look_into(&self, path: &str, plan: Plan, claimed: &Arc<Claimed>) -> Result<Plan, Refusal> {
+        let (slot, sequence) = (plan.identity.slot.clone(), plan.identity.sequence);
+        let examined = self.examined(path, plan, claimed).await;
+        if examined.is_err() {
+            Arc::clone(claimed).delete().await;
+            self.refund(claimed.size());
+            self.release(&slot, sequence);
+        }
+        examined
     }
 
     fn take_over_blocking(&self, request: StoreRequest, outbox: &Outbox) -> Result<(Plan, Arc<Claimed>), Refusal> {
@@ -120,7 +136,9 @@ impl Session {
         let kind = claimed.media_kind().map_err(|error| JobFault::Internal(error.to_string()))?;
         let kind = self.check_media(path, rule.slot(), None, kind).map_err(refused)?;
         let plan = self.plan(rule.slot().clone(), None, kind, BTreeMap::new()).map_err(refused)?;
-        Ok(self.upload(plan, Arc::new(claimed), remove).await?)
+        let claimed = Arc::new(claimed);
+        let plan = self.examined(path, plan, &claimed).await.map_err(refused)?;
+        Ok(self.upload(plan, claimed, remove).await?)
     }
 
     /// The host goes by the bytes; a plugin's word that disagrees is an error that names both.
@@ -181,7 +199,7 @@ impl Session {
         sequence.map(|sequence| add("sequence", sequence.get().to_string()));
         job.plugin.map(|digest| add("plugin", digest.to_string()));
         let identity = Identity { job: job.id, slot, sequence };
-        Ok(Plan { identity, publish: PublishId::generate(), key, kind, class, metadata })
+        Ok(Plan { identity, publish: PublishId::generate(), key, kind, facts: None, class, metadata })
     }
 
     async fn upload(&self, plan: Plan, claimed: Arc<Claimed>, remove: bool) -> Result<Asset, PublishError> {

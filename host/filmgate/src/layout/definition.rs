@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::job::Slot;
 use crate::layout::template::Template;
 use crate::layout::{KeyPrefix, Layout, LayoutError, LayoutName, SlotRule};
-use crate::media::MediaKind;
+use crate::media::{CodecName, MediaKind};
 use crate::url::UrlClass;
 
 /// A layout as it is written down: the shipped files, or `[layouts.NAME]` in `filmgate.toml`.
@@ -29,6 +29,9 @@ pub struct SlotDefinition {
     pub key: String,
     /// The kinds of file the slot takes.
     pub kinds: Vec<MediaKind>,
+    /// The codecs their tracks may be in; empty: any. Held where media facts are required.
+    #[serde(default)]
+    pub codecs: Vec<CodecName>,
     /// How long URLs live.
     pub class: UrlClass,
     /// Other names that plugins may use for it.
@@ -85,6 +88,6 @@ impl SlotDefinition {
                 return refuse(fault, "a key that ends in .{extension}, or one kind and its extension");
             }
         }
-        Ok(SlotRule { slot, kinds: self.kinds, class: self.class, template })
+        Ok(SlotRule { slot, kinds: self.kinds, codecs: self.codecs, class: self.class, template })
     }
 }

@@ -1,7 +1,7 @@
 use crate::job::{Sequence, Slot};
 use crate::layout::template::Template;
 use crate::layout::{LayoutError, LayoutName};
-use crate::media::MediaKind;
+use crate::media::{CodecName, MediaKind};
 use crate::url::UrlClass;
 
 /// One place of a layout.
@@ -9,6 +9,7 @@ use crate::url::UrlClass;
 pub struct SlotRule {
     pub(super) slot: Slot,
     pub(super) kinds: Vec<MediaKind>,
+    pub(super) codecs: Vec<CodecName>,
     pub(super) class: UrlClass,
     pub(super) template: Template,
 }
@@ -33,6 +34,11 @@ impl SlotRule {
     /// The kinds of file it takes; never empty.
     pub fn kinds(&self) -> &[MediaKind] {
         &self.kinds
+    }
+
+    /// The codecs its tracks may be in; empty: any, known or not.
+    pub fn codecs(&self) -> &[CodecName] {
+        &self.codecs
     }
 
     /// How long URLs of its files live.

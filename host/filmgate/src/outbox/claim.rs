@@ -11,12 +11,14 @@
 //! | positioned reads from the held descriptor only | everything that happens to the path later |
 //! | size, times and lease compared after the last byte | any change while it was uploaded |
 
+mod lend;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,7 +45,9 @@ const WRITER_INTERVAL: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub struct Claimed {
     file: File,
-    fingerprint: Fingerprint,
+    size: u64,
+    /// Changes only when the host itself has changed the file's change time (`lend.rs`).
+    fingerprint: Mutex<Fingerprint>,
     leased: bool,
     place: Place,
 }
@@ -167,7 +171,7 @@ impl Candidate<'_> {
         };
         let stat = fstat(&file).map_err(|errno| io_error(&self.path, errno))?;
         let place = Place::Staged { data: Arc::clone(self.data), name: staged };
-        Ok(Claimed { file: File::from(file), fingerprint: Fingerprint::of(&stat), leased: self.leased, place })
+        Ok(Claimed::new(file, &stat, self.leased, place))
     }
 
     fn move_to_staging(&self, name: &str, staged: &str) -> Result<(), ClaimError> {
@@ -313,6 +317,19 @@ fn wait_for_writers(file: &OwnedFd, path: &str, cancel: &CancellationToken) -> R
 }
 
 impl Claimed {
+    fn new(file: OwnedFd, stat: &Stat, leased: bool, place: Place) -> Self {
+        let fingerprint = Fingerprint::of(stat);
+        Self { file: File::from(file), size: fingerprint.size, fingerprint: Mutex::new(fingerprint), leased, place }
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        *self.fingerprint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_fingerprint(&self, fingerprint: Fingerprint) {
+        *self.fingerprint.lock().unwrap_or_else(PoisonError::into_inner) = fingerprint;
+    }
+
     /// Opens a file of the operator's own for publishing by hand: it stays where it is and keeps its links, but must not
     /// be open for writing. Blocks for up to two seconds while a writer is left.
     pub fn open(path: &Path, cancel: &CancellationToken) -> Result<Self, ClaimError> {
@@ -330,7 +347,7 @@ impl Claimed {
         let leased = wait_for_writers(&file, &name, cancel)?;
         let stat = fstat(&file).map_err(|errno| io_error(&name, errno))?;
         let place = Place::Operator { path: path.to_owned() };
-        Ok(Self { file: File::from(file), fingerprint: Fingerprint::of(&stat), leased, place })
+        Ok(Self::new(file, &stat, leased, place))
     }
 
     /// What the first bytes say the file is.
@@ -362,13 +379,13 @@ impl Claimed {
         match &self.place {
             Place::Staged { data, name } => {
                 let found = statat(data.staging(), name, AtFlags::SYMLINK_NOFOLLOW)?;
-                self.fingerprint.expect_same_file(&found)?;
+                self.fingerprint().expect_same_file(&found)?;
                 data.staging().remove_file(name)
             }
             Place::Operator { path } => {
                 // Not through a link: what would be deleted then is the link.
                 let found = statat(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW)?;
-                self.fingerprint.expect_same_file(&found)?;
+                self.fingerprint().expect_same_file(&found)?;
                 // The upload proved the bytes up to its end; a writer that came since has bytes that are nowhere else.
                 self.verify_unchanged().map_err(io::Error::other)?;
                 remove_operator_file(path)
@@ -398,7 +415,7 @@ fn remove_operator_file(path: &Path) -> io::Result<()> {
 
 impl Source for Claimed {
     fn size(&self) -> u64 {
-        self.fingerprint.size
+        self.size
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), SourceError> {
@@ -410,7 +427,7 @@ impl Source for Claimed {
 
     fn verify_unchanged(&self) -> Result<(), SourceError> {
         let now = fstat(&self.file).map_err(|errno| SourceError::Io(errno.into()))?;
-        if Fingerprint::of(&now) != self.fingerprint {
+        if Fingerprint::of(&now) != self.fingerprint() {
             return Err(SourceError::Changed("its size or times differ"));
         }
         if self.leased && !lease::is_held(self.file.as_fd())? {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::{JobId, Sequence, Slot};
 use crate::key::ObjectKey;
-use crate::media::MediaKind;
+use crate::media::{MediaFacts, MediaKind};
 use crate::storage::{Durability, Integrity, PublishId};
 
 /// What makes a publish the same publish: however often it is asked for, there is one object.
@@ -57,6 +57,9 @@ pub struct Recorded {
     pub durability: Durability,
     /// The store's version id.
     pub version_id: Option<String>,
+    /// What the file holds, where it was examined.
+    #[serde(default)]
+    pub facts: Option<MediaFacts>,
 }
 
 /// How far a publish is.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::disk::preopen;
 use crate::params::Kind;
-use crate::{file, outcome};
+use crate::{file, outcome, sample};
 
 const SOME_BYTES: usize = 1000;
 
@@ -93,7 +93,8 @@ pub(crate) fn unflushed(bytes: usize) -> Result<Value, Error> {
     let stream = descriptor.write_via_stream(0).map_err(named)?;
     let failed = |_| Error::new("io", "the stream failed");
     let mut block = vec![7; 1 << 20];
-    block[..12].copy_from_slice(b"\0\0\0\x18ftypisom");
+    let head = sample::head("mp4", bytes);
+    block[..head.len()].copy_from_slice(&head);
     let mut written = 0;
     while written < bytes {
         stream.subscribe().block();

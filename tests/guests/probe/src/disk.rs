@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::outcome;
 use crate::params::SparseBy;
+use crate::sample;
 
 pub(crate) fn fill(mib: Option<u64>) -> Result<Value, Error> {
     let block = vec![0x5a; 1 << 20];
@@ -25,7 +26,7 @@ pub(crate) fn fill(mib: Option<u64>) -> Result<Value, Error> {
 
 pub(crate) fn sparse(bytes: u64, by: SparseBy, store: bool) -> Result<Value, Error> {
     let mut file = File::create("/out/sparse.mp4")?;
-    file.write_all(b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2")?;
+    file.write_all(&sample::head("mp4", 0))?;
     let made = match by {
         SparseBy::SetSize => file.set_len(bytes),
         SparseBy::Seek => file.seek(SeekFrom::Start(bytes - 1)).and_then(|_| file.write_all(b"x")),

@@ -6,9 +6,9 @@
 //! An *outcome* is `{"ok": …}` or `{"error": {"code", "message", "retryable"}}`; for file system calls the error is text.
 //!
 //! A *file* is `{[kind], [bytes], [path], [slot], [sequence], [content_type], [metadata: {name: value}]}`: kinds `mp4`
-//! (default) `mov` `webm` `png` `jpeg` `gif` `mp3` `wav` `json` with the right first bytes, and `html` `svg` `elf` `zeros`,
-//! which are no media. After the first bytes, the byte at offset `n` is `n % 251`; JSON, HTML and SVG are text. `bytes`
-//! (default 1000) is the whole size. `path` is `video.<kind>` by default; `slot`, `sequence` and `content_type` are not sent.
+//! (default) `mov` `webm` `png` `jpeg` `gif` `mp3` `wav` `json`, whole files where `bytes` leaves room for their structure
+//! (700 is enough for each, see `sample.rs`), and `html` `svg` `elf` `zeros`, which are no media. After the head, the byte
+//! at offset `n` is `n % 251`; JSON, HTML and SVG are text. `bytes` (default 1000) is the whole size. `path` is `video.<kind>` by default; `slot`, `sequence` and `content_type` are not sent.
 //!
 //! Honest (`store.rs`, `report.rs`):
 //! - `store` `files`: writes each and calls store-video → `{"files": [outcome]}`
@@ -72,6 +72,8 @@ mod outcome;
 mod params;
 #[cfg(target_family = "wasm")]
 mod report;
+#[cfg(target_family = "wasm")]
+mod sample;
 #[cfg(target_family = "wasm")]
 mod store;
 #[cfg(target_family = "wasm")]
