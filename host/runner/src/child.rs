@@ -49,7 +49,7 @@ pub fn enter() {
     let role = arguments.next();
     let done = match role.as_ref().and_then(|role| role.to_str()) {
         Some("runner") => take_socket().and_then(runner::run),
-        Some("compiler") => take_socket().and_then(compiler::run),
+        Some("compiler") => take_socket().and_then(|socket| compiler::run(&socket)),
         _ => Err(std::io::Error::other("this child has no such role")),
     };
     match done {

@@ -25,6 +25,7 @@ pub fn protocol(bytes: &[u8]) {
 fn take(message: FromRunner) {
     match message {
         FromRunner::Log { text, .. } | FromRunner::Progress { stage: text, .. } => show(&text),
+        FromRunner::Usage(_) => {}
         FromRunner::Store(request) => store(request),
         FromRunner::Finished { outcome, .. } => match outcome {
             Outcome::Returned(text) => drop(serde_json::from_str::<Value>(&text)),

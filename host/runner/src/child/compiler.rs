@@ -20,7 +20,7 @@ use crate::text::cut;
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// Locks itself in, compiles, answers.
-pub(super) fn run(socket: OwnedFd) -> io::Result<()> {
+pub(super) fn run(socket: &OwnedFd) -> io::Result<()> {
     let Some((frame, descriptors)) = receive_with(socket.as_fd())? else { return Ok(()) };
     let order: Compile = decode(&frame).map_err(io::Error::other)?;
     let Ok([component, code]) = <[OwnedFd; 2]>::try_from(descriptors) else {
