@@ -87,7 +87,8 @@ fn p3_a_failed_job_says_what_it_used() {
     let place = Filmgate::new().with("FILMGATE_BUDGET_OUTBOX", "1 MiB");
     let ended = run(&place, r#"{"do": "store", "files": [{"bytes": 4000000}]}"#, &["--json"]);
     let usage = &ended.json()["usage"];
-    assert_eq!(usage["outbox_bytes_written"], 1 << 20, "{usage}");
+    let written = usage["outbox_bytes_written"].as_u64();
+    assert!(written.is_some_and(|bytes| bytes > 1 << 19 && bytes <= 1 << 20), "{usage}");
     assert!(usage["cpu_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{usage}");
     assert!(usage["memory_bytes_peak"].as_u64().is_some_and(|bytes| bytes > 1 << 20), "{usage}");
 }

@@ -65,9 +65,8 @@ fn of_runner<'a>(calls: &'a [Call<'a>]) -> Vec<Call<'a>> {
             continue;
         }
         if matches!(call.name(), "clone" | "clone3") {
-            let child =
-                call.text.rsplit_once(" = ").and_then(|(_, answer)| answer.split(['<', ' ']).next()?.parse().ok());
-            family.extend(child);
+            let answer = call.text.rsplit_once(" = ").and_then(|(_, answer)| answer.split(['<', ' ']).next());
+            family.extend(answer.and_then(|id| id.parse::<u32>().ok()));
         }
         if filters == 3 {
             after.push(Call { process: call.process, text: call.text });
