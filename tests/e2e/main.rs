@@ -2,6 +2,8 @@
 
 mod claims;
 mod endings;
+mod facts;
+mod frozen;
 mod journal;
 mod operator;
 mod recap;
