@@ -3,6 +3,8 @@
 mod claims;
 mod endings;
 mod escape;
+mod facts;
+mod frozen;
 mod journal;
 mod operator;
 mod recap;

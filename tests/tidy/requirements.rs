@@ -25,6 +25,8 @@ const HOMES: [(&str, &str); 12] = [
     ("tidy", "tests/tidy"),
     ("sandbox", "host/runner/tests/sandbox"),
     ("filmgate", "host/filmgate/src"),
+    ("facts", "guest/facts/tests/facts"),
+    ("replay", "tests/fuzzed/tests/replay"),
     ("media", "guest/media/tests"),
     ("recap", "guest/recap/tests"),
     ("stub", "guest/stub/src"),

@@ -70,7 +70,7 @@ pub(crate) fn late_write(ms: u64) -> Result<Value, Error> {
     let publication = store_video("video.mp4").submit();
     let submitted = outcome::of_host(publication.as_ref().map(|_| ()).map_err(Clone::clone));
     thread::sleep(Duration::from_millis(ms));
-    let written_later = kept.write_all(&[b'!'; 1 << 20]);
+    let written_later = kept.write_all(&vec![b'!'; 1 << 20]);
     Ok(json!({
         "submitted": submitted,
         "written_later": outcome::of_file(written_later),
