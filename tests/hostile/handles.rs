@@ -15,7 +15,11 @@ fn ends_by_handles(guest: Guest) {
 
 /// The guest keeps as many descriptors of the host open as it gets, while an honest job needs some too.
 fn leaves_descriptors(guest: Guest) {
-    let arena = Arena::of(guest).budget(|budget| budget.cpu = Duration::from_secs(5));
+    let arena = Arena::of(guest).budget(|budget| {
+        budget.cpu = Duration::from_secs(5);
+        // More than the process may open.
+        budget.handles = 4000;
+    });
     arena.help(|outside| outside.go()).fight(|fight| {
         fight.exhausted(Exhausted::Handles);
     });

@@ -97,7 +97,7 @@ fn type_bomb() {
 
 #[test]
 fn deep_component() {
-    is_refused(guests::DEEP_COMPONENT, &["nesting"]);
+    is_refused(guests::DEEP_COMPONENT, &["is not a plugin"]);
 }
 
 #[test]

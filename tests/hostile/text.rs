@@ -3,7 +3,8 @@
 //! A file holds definitions of a component. Where it has no core module `$main`, one is added whose `render` answers an
 //! empty summary. `@job` stands for the parameters of `render`, `@repeat N` … `@end` for N copies in which `@i` is the
 //! number of the copy and `@next` the one after, `@with` (to the end of the line) for what `$main` is instantiated with,
-//! `@post-return` says that it cleans up, `@whole` that the file is complete, `@cut` that half of the component is missing.
+//! `@post-return` says that it cleans up, `@whole` that the file is complete, `@cut` that half of the component is missing,
+//! `@nest N` that it is wrapped in as many components, deeper than text can be.
 
 /// The binary form of a guest.
 pub(crate) fn assemble(source: &str) -> Vec<u8> {
@@ -14,11 +15,27 @@ pub(crate) fn assemble(source: &str) -> Vec<u8> {
     if is_cut {
         binary.truncate(binary.len() / 2);
     }
-    binary
+    let levels = source.lines().find_map(|line| line.strip_prefix("@nest "));
+    let levels = levels.map_or(0, |levels| levels.trim().parse().unwrap());
+    (0..levels).fold(binary, |inner, _: usize| wrap(&inner))
+}
+
+/// A component that holds another and nothing else.
+fn wrap(inner: &[u8]) -> Vec<u8> {
+    let mut outer = b"\0asm\x0d\0\x01\0\x04".to_vec();
+    let mut size = inner.len();
+    while size >= 0x80 {
+        outer.push(u8::try_from(size & 0x7f).unwrap() | 0x80);
+        size >>= 7;
+    }
+    outer.push(u8::try_from(size).unwrap());
+    outer.extend_from_slice(inner);
+    outer
 }
 
 fn without_marks(source: &str) -> String {
-    let is_mark = |line: &&str| ["@whole", "@cut", "@post-return", "@with"].iter().any(|mark| line.starts_with(mark));
+    let is_mark =
+        |line: &&str| ["@whole", "@cut", "@nest", "@post-return", "@with"].iter().any(|mark| line.starts_with(mark));
     source.lines().filter(|line| !is_mark(line)).collect::<Vec<_>>().join("\n")
 }
 

@@ -1,7 +1,4 @@
 ;; Has two thousand components in one another.
-@repeat 2000
-(component
-@end
-@repeat 2000
-)
-@end
+@whole
+@nest 2000
+(component)

@@ -1,5 +1,5 @@
-;; Instantiates an empty module a thousand times.
+;; Instantiates an empty module three hundred times.
 (core module $empty)
-@repeat 1000
+@repeat 300
 (core instance (instantiate $empty))
 @end
