@@ -44,3 +44,12 @@ format:
 # Install what the tests and recipes need, at pinned versions, into a cache outside the project.
 tools *names:
     tests/tools/install.sh {{ names }}
+
+# Make every known attack on the host, one at a time, and print the table: attack, ended how, after how long, and how much
+# later than alone an honest job beside it was done.
+hostile *arguments:
+    tests/tools/hostile-table.sh {{ arguments }}
+
+# Try a million generated paths out of the sandbox, by the guest and by the claim (CI tries some thousands).
+hostile-paths count="1000000":
+    HOSTILE_PATHS={{ count }} cargo test --locked -p filmgate-tests --test hostile -- escape::corpus escape::p1

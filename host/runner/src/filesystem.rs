@@ -23,6 +23,7 @@ pub(crate) use crate::filesystem::outbox::Outbox;
 use crate::filesystem::outbox::{Grant, OverQuota};
 
 mod depth;
+mod open;
 mod outbox;
 mod stream;
 
@@ -175,13 +176,15 @@ impl GuardedView<'_> {
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
         let depth = path_depth(self.outbox.depth(directory.rep()), &path);
+        self.outbox.check_open().map_err(refuse)?;
         let opened = if open.contains(OpenFlags::CREATE) {
             self.open_or_create(directory.rep(), path_flags, path, open, flags).await?
         } else {
             self.wasi.open_at(directory, path_flags, path, open, flags).await?
         };
-        if matches!(self.wasi.table.get(&opened)?, Descriptor::Dir(_)) {
-            self.outbox.opened(opened.rep(), depth);
+        match self.wasi.table.get(&opened)? {
+            Descriptor::File(file) => self.outbox.opened_file(&file.file),
+            Descriptor::Dir(folder) => self.outbox.opened_folder(&folder.dir, opened.rep(), depth),
         }
         Ok(opened)
     }
@@ -303,7 +306,10 @@ impl HostDescriptor for GuardedView<'_> {
     }
 
     async fn read_directory(&mut self, directory: Resource<Descriptor>) -> FsResult<Resource<ReaddirIterator>> {
-        self.wasi.read_directory(directory).await
+        self.outbox.check_listings().map_err(refuse)?;
+        let listing = self.wasi.read_directory(directory).await?;
+        self.outbox.listed();
+        Ok(listing)
     }
 
     async fn sync(&mut self, descriptor: Resource<Descriptor>) -> FsResult<()> {
@@ -382,6 +388,8 @@ impl HostDirectoryEntryStream for GuardedView<'_> {
     }
 
     fn drop(&mut self, stream: Resource<ReaddirIterator>) -> wasmtime::Result<()> {
-        HostDirectoryEntryStream::drop(&mut self.wasi, stream)
+        HostDirectoryEntryStream::drop(&mut self.wasi, stream)?;
+        self.outbox.listing_dropped();
+        Ok(())
     }
 }

@@ -26,6 +26,7 @@
 //! | memory, tables | `limiter`: all of them summed; an abort after a refusal is put down to it | `Exhausted(Memory)`, `Exhausted(Tables)` |
 //! | deep recursion | `engine`: 512 KiB of stack | `Trapped` |
 //! | handles, large arguments and answers | wasmtime's handle limit, its hostcall fuel, the capacity of the resource table | `Exhausted(Handles)`, `Exhausted(HostcallBytes)` |
+//! | floods of descriptors and listings | `filesystem::open`: 64 open files and folders, 32 listings | an error for the guest; `Exhausted(Handles)` if it then fails |
 //! | full disk, holes, many or deep entries | `filesystem`: each growth and creation charged before it happens | an error for the guest; `Exhausted(Outbox…)` if it then fails |
 //! | links, paths that leave the outbox, changed inputs | `filesystem`: links denied; `wasmtime-wasi` resolves paths below two directories, `/in` read-only | an error for the guest |
 //! | network, environment, arguments | `state`: none allowed, none given. Sockets can be imported, since Python and JavaScript runtimes do | an error for the guest |

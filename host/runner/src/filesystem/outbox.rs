@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use filmgate_protocol::{Budget, Exhausted};
 
+use crate::filesystem::open::Open;
 use crate::meters::Meters;
 
 /// The state of the outbox that belongs to one guest.
@@ -13,12 +14,13 @@ pub(crate) struct Outbox {
     depth_max: u32,
     /// Depth of every open directory by its handle; the preopens are not in it and have 0.
     depths: HashMap<u32, u32>,
+    open: Open,
 }
 
 impl Outbox {
     pub(crate) fn new(budget: &Budget, meters: Arc<Meters>) -> Self {
         let quota = Quota { meters, bytes_max: budget.outbox_bytes, entries_max: budget.outbox_entries };
-        Self { quota: Arc::new(quota), depth_max: budget.outbox_depth, depths: HashMap::new() }
+        Self { quota: Arc::new(quota), depth_max: budget.outbox_depth, depths: HashMap::new(), open: Open::default() }
     }
 
     pub(crate) fn quota(&self) -> Arc<Quota> {
@@ -38,8 +40,40 @@ impl Outbox {
         Err(OverQuota)
     }
 
-    pub(crate) fn opened(&mut self, directory: u32, depth: u32) {
-        self.depths.insert(directory, depth);
+    /// Asked before a file or folder is opened.
+    pub(crate) fn check_open(&mut self) -> Result<(), OverQuota> {
+        let has_room = self.open.has_room();
+        self.within_handles(has_room)
+    }
+
+    /// Asked before the entries of a folder are read.
+    pub(crate) fn check_listings(&self) -> Result<(), OverQuota> {
+        self.within_handles(self.open.has_room_for_listing())
+    }
+
+    fn within_handles(&self, has_room: bool) -> Result<(), OverQuota> {
+        if has_room {
+            return Ok(());
+        }
+        self.quota.meters.refuse_outbox(Exhausted::Handles);
+        Err(OverQuota)
+    }
+
+    pub(crate) fn opened_file(&mut self, file: &Arc<File>) {
+        self.open.opened(file);
+    }
+
+    pub(crate) fn opened_folder(&mut self, folder: &Arc<File>, handle: u32, depth: u32) {
+        self.open.opened(folder);
+        self.depths.insert(handle, depth);
+    }
+
+    pub(crate) fn listed(&mut self) {
+        self.open.listed();
+    }
+
+    pub(crate) fn listing_dropped(&mut self) {
+        self.open.listing_dropped();
     }
 
     pub(crate) fn closed(&mut self, descriptor: u32) {

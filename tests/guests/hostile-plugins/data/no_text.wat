@@ -1,0 +1,9 @@
+;; Answers a summary of bytes that are no text.
+(core module $main
+  (memory (export "memory") 1)
+  (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+  (func (export "render") (param @job) (result i32)
+    (i32.store8 (i32.const 40) (i32.const 0xff))
+    (i32.store (i32.const 20) (i32.const 40))
+    (i32.store (i32.const 24) (i32.const 1))
+    (i32.const 16)))

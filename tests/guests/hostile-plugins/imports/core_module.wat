@@ -1,0 +1,3 @@
+;; Is no component but a core module.
+@whole
+(module (func (export "render")))

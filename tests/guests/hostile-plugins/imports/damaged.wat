@@ -1,0 +1,2 @@
+;; Is cut in the middle.
+@cut

@@ -1,0 +1,2 @@
+;; Imports HTTP.
+(import "wasi:http/outgoing-handler@0.2.12" (instance))

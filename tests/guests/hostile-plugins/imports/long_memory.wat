@@ -1,0 +1,2 @@
+;; Wants memory of 64-bit addresses.
+(core module (memory i64 1))

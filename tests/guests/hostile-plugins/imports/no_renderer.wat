@@ -1,0 +1,3 @@
+;; Is a component that renders nothing.
+@whole
+(component)

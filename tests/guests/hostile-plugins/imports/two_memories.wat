@@ -1,0 +1,2 @@
+;; Wants two memories in one module.
+(core module (memory 1) (memory 1))

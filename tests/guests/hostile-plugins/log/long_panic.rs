@@ -1,0 +1,3 @@
+//! Panics with words of 4 MiB.
+
+hostile_plugins::plugin!(|_| panic!("{}", "forged\n".repeat(600_000)));

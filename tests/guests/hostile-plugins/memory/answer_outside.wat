@@ -1,0 +1,5 @@
+;; Answers with an address outside of its memory.
+(core module $main
+  (memory (export "memory") 1)
+  (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+  (func (export "render") (param @job) (result i32) (i32.const 0xfffffffc)))

@@ -1,0 +1,3 @@
+;; Breaks before it is called: in its start function.
+(core module $bad (func $f unreachable) (start $f))
+(core instance (instantiate $bad))

@@ -1,0 +1,7 @@
+//! Computes for ever.
+
+use std::hint::black_box;
+
+hostile_plugins::plugin!(|_| loop {
+    black_box(());
+});
