@@ -54,7 +54,7 @@ impl Display {
                 self.plugin_lines(lines);
             }
             JobEvent::Progress { fraction, stage } => self.progress(fraction, &one_line(&stage)),
-            JobEvent::Uploading { slot, sequence, sent, total } => self.uploading(slot, sequence, sent, total),
+            JobEvent::Uploading { slot, sequence, sent, total, .. } => self.uploading(slot, sequence, sent, total),
             JobEvent::Stored(asset) => {
                 let place = (asset.identity.slot.clone(), asset.identity.sequence);
                 if let Some(bar) = self.uploads.remove(&place) {
