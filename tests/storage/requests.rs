@@ -8,7 +8,7 @@ use bytes::Bytes;
 use filmgate::key::ObjectKey;
 use filmgate::storage::s3::{Bucket, Credentials, Encryption, Proxy, S3Settings, S3Storage};
 use filmgate::storage::{
-    GetOptions, Integrity, LeftBehind, MemorySource, PublishId, PutObserver, PutRequest, PutStep, Storage,
+    GetOptions, Integrity, LeftBehind, MemorySource, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Storage,
     StorageError, StorageFault,
 };
 use filmgate_tests::bucket::TestBucket;
@@ -197,7 +197,7 @@ async fn a_part_that_differs_is_sent_again() {
             Ok(())
         }
 
-        fn sent(&self, _bytes: u64) {}
+        fn sent(&self, _progress: PutProgress) {}
     }
     let bucket = Garage::shared().bucket();
     let proxy = FaultProxy::start(bucket.clone()).await;
@@ -214,6 +214,7 @@ async fn a_part_that_differs_is_sent_again() {
         key: &key,
         file: std::sync::Arc::new(MemorySource(bytes.clone())),
         content_type: "video/mp4",
+        user: None,
         publish_id: PublishId::generate(),
         metadata: &metadata,
         observer: &saboteur,

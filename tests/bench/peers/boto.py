@@ -14,9 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 def main() -> None:
     kind, prefix, *files = sys.argv[1:]
+    endpoint = os.environ["AWS_ENDPOINT_URL_S3"]
     client = boto3.client(
         "s3",
-        endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"],
+        endpoint_url=endpoint,
+        use_ssl=endpoint.startswith("https"),
         config=Config(s3={"addressing_style": "path"}, max_pool_connections=40),
     )
     mebi = 1024 * 1024

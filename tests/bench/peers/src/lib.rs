@@ -6,7 +6,7 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 
 /// Files sent at a time; what else a library does at once is its own matter.
 const FILES_AT_ONCE: usize = 8;
