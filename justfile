@@ -37,6 +37,15 @@ cancel-many count="1000":
 check:
     tests/tools/check.sh
 
+# Measure `filmgate publish` beside other upload tools; `just bench --help` lists workloads, servers and contenders.
+bench *arguments:
+    cargo build --locked --release -p filmgate -p filmgate-bench --bins
+    target/release/filmgate-bench {{ arguments }}
+
+# Install the other upload tools that `just bench` compares with, into the cache.
+bench-tools:
+    tests/bench/tools.sh
+
 # Format the code.
 format:
     cargo fmt --all

@@ -48,6 +48,44 @@ fn a5_json_is_one_object_with_everything_a_caller_needs() {
 }
 
 #[test]
+fn several_files_are_jobs_of_their_own_and_answer_in_order() {
+    let place = Filmgate::new();
+    let names: Vec<_> = (0..20).map(|number| format!("{number}.mp4")).collect();
+    for (number, name) in names.iter().enumerate() {
+        place.write(name, [MP4, &[u8::try_from(number).unwrap()]].concat());
+    }
+    let ended = place.run(["publish", "--user", "ana"].map(str::to_owned).into_iter().chain(names.clone()));
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let urls: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(urls.len(), names.len());
+    for (number, url) in urls.iter().enumerate() {
+        assert_eq!(fs::read(path_of(url)).unwrap().last(), Some(&u8::try_from(number).unwrap()), "{url}");
+    }
+}
+
+#[test]
+fn one_file_that_fails_does_not_keep_the_others_back() {
+    let place = Filmgate::new();
+    for name in ["first.mp4", "last.mp4"] {
+        place.write(name, MP4);
+    }
+    place.write("page.mp4", "<!doctype html><script>alert(1)</script>");
+    let ended = place.run(["publish", "first.mp4", "page.mp4", "last.mp4", "--user", "ana", "--json"]);
+    assert_eq!(ended.code, Some(17), "{ended:#?}");
+    let answer = ended.json();
+    assert_eq!(answer["exit_code"], 17);
+    let files = answer["files"].as_array().unwrap();
+    let names: Vec<_> = files.iter().map(|file| file["file"].as_str().unwrap()).collect();
+    assert_eq!(names, ["first.mp4", "page.mp4", "last.mp4"]);
+    assert!(files[0]["url"].is_string() && files[2]["url"].is_string(), "{answer}");
+    assert_eq!((&files[1]["code"], &files[1]["refusal"]), (&"file-refused".into(), &"unsupported-media".into()));
+
+    let ended = place.run(["publish", "first.mp4", "absent.mp4", "--user", "ana"]);
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    assert!(ended.stderr.contains("absent.mp4 does not exist") && ended.stdout.is_empty(), "{ended:#?}");
+}
+
+#[test]
 fn a3_move_deletes_the_file_once_it_is_stored() {
     let place = Filmgate::new();
     let film = place.write("film.mp4", mp4());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use filmgate::job::JobId;
+use filmgate::job::{JobId, UserId};
 use filmgate::key::ObjectKey;
 use filmgate::media::MediaKind;
 use filmgate::outbox::{Claimed, DataDir, Outbox};
@@ -133,6 +133,7 @@ impl Publishing {
         let plan = Plan {
             identity: self.identity.clone(),
             publish: PublishId::generate(),
+            user: UserId::try_from("ana".to_owned()).expect("a user id"),
             key: ObjectKey::try_from(key.to_owned()).expect("a key"),
             kind: MediaKind::Mp4,
             facts: None,

@@ -11,8 +11,8 @@ use filmgate::key::ObjectKey;
 use filmgate::limits::MIB;
 use filmgate::storage::s3::S3Storage;
 use filmgate::storage::{
-    LocalStorage, MemorySource, ObjectInfo, Presence, PublishId, PutObserver, PutRequest, PutStep, Source, Storage,
-    StorageError, Stored,
+    LocalStorage, MemorySource, ObjectInfo, Presence, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Source,
+    Storage, StorageError, Stored,
 };
 use filmgate_tests::bucket::TestBucket;
 use filmgate_tests::garage::Garage;
@@ -194,6 +194,7 @@ impl<'a> Put<'a> {
                 key: self.key,
                 file: Arc::clone(&self.file),
                 content_type: self.content_type,
+                user: None,
                 publish_id: self.publish_id,
                 metadata: &self.metadata,
                 observer: &self.watcher,
@@ -207,7 +208,7 @@ impl<'a> Put<'a> {
 #[derive(Default)]
 pub(crate) struct Watcher {
     pub(crate) steps: Mutex<Vec<PutStep>>,
-    pub(crate) sent: Mutex<Vec<u64>>,
+    pub(crate) sent: Mutex<Vec<PutProgress>>,
     pub(crate) refuse: Option<fn(&PutStep) -> bool>,
     pub(crate) cancel_at_first_bytes: Option<CancellationToken>,
 }
@@ -217,7 +218,12 @@ impl Watcher {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Bytes acknowledged, report by report.
     pub(crate) fn sent(&self) -> Vec<u64> {
+        self.progress().iter().map(|progress| progress.bytes).collect()
+    }
+
+    pub(crate) fn progress(&self) -> Vec<PutProgress> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -234,8 +240,8 @@ impl PutObserver for Watcher {
         Ok(())
     }
 
-    fn sent(&self, bytes: u64) {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    fn sent(&self, progress: PutProgress) {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
         if let Some(cancel) = &self.cancel_at_first_bytes {
             cancel.cancel();
         }

@@ -1,10 +1,14 @@
 //! What only local storage has: files on a disk.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
-use filmgate::storage::{LocalStorage, Storage, StorageFault};
+use filmgate::job::JobId;
+use filmgate::outbox::{Claimed, DataDir, Outbox};
+use filmgate::storage::{LocalStorage, PublishId, PutStep, Source, Storage, StorageFault};
+use tokio_util::sync::CancellationToken;
 
 use crate::bench::{Put, fetch, key, noise};
 
@@ -26,6 +30,67 @@ async fn layout_equals_the_object_layout_and_anyone_can_read_it() {
         assert_eq!(mode(dir), 0o755, "{}", dir.display());
     }
     assert_eq!(fs::read_dir(dir.path().join("deep/er/.filmgate/tmp")).expect("read").count(), 0);
+}
+
+/// A staged file, claimed as from a plugin, with the folder that holds everything.
+fn staged(folder: &Path, bytes: &[u8]) -> Arc<Claimed> {
+    let data = Arc::new(DataDir::open(folder.join("data")).expect("a data directory"));
+    let outbox = Outbox::create(&data, JobId::generate(), &[]).expect("an outbox");
+    fs::write(outbox.out_path().join("film.mp4"), bytes).expect("write");
+    let candidate = outbox.open("film.mp4", &CancellationToken::new()).expect("a candidate");
+    Arc::new(candidate.take(PublishId::generate()).expect("a claim"))
+}
+
+fn inode(path: &Path) -> u64 {
+    fs::metadata(path).expect("metadata").ino()
+}
+
+/// The bytes of a staged file are the object's, and the staged name stays until the publish is recorded.
+#[tokio::test]
+async fn a_staged_file_becomes_the_object_without_a_copy() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (storage, bytes) = (open(&dir.path().join("objects")), noise(3 << 20));
+    let (key, claimed) = (key("a/film.mp4"), staged(dir.path(), &bytes));
+    let put = Put::of(&key, Arc::clone(&claimed) as Arc<dyn Source>);
+    let stored = put.send(&storage).await.expect("put");
+    assert_eq!((stored.size, stored.checksum), (3 << 20, crate::bench::checksum(&bytes)));
+    let object = dir.path().join("objects/a/film.mp4");
+    assert_eq!(inode(&object), inode(&claimed.path()), "the object is a copy");
+    assert_eq!(fs::metadata(&object).expect("metadata").permissions().mode() & 0o7777, 0o644);
+    assert!(fs::read(&object).expect("read") == bytes);
+    claimed.remove().expect("remove the staged name");
+    assert!(!claimed.path().exists() && fs::read(&object).expect("read") == bytes);
+    assert_eq!(fs::read_dir(dir.path().join("objects/.filmgate/tmp")).expect("read").count(), 0);
+}
+
+/// Its owner may write it again: the object must not change with it.
+#[tokio::test]
+async fn an_operators_file_is_copied() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (storage, bytes) = (open(&dir.path().join("objects")), noise(3 << 20));
+    let (key, path) = (key("film.mp4"), dir.path().join("mine.mp4"));
+    fs::write(&path, &bytes).expect("write");
+    let claimed = Claimed::open(&path, &CancellationToken::new()).expect("a claim");
+    Put::of(&key, Arc::new(claimed)).send(&storage).await.expect("put");
+    let object = dir.path().join("objects/film.mp4");
+    assert_ne!(inode(&object), inode(&path));
+    fs::write(&path, "another film").expect("write");
+    assert!(fs::read(&object).expect("read") == bytes);
+}
+
+/// A put that fails after the second name was made leaves the staged file, and nothing else.
+#[tokio::test]
+async fn a_staged_file_outlives_a_put_that_fails() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (storage, bytes) = (open(&dir.path().join("objects")), noise(1000));
+    let (key, claimed) = (key("film.mp4"), staged(dir.path(), &bytes));
+    let mut put = Put::of(&key, Arc::clone(&claimed) as Arc<dyn Source>);
+    put.watcher.refuse = Some(|step| *step == PutStep::Completing);
+    assert_eq!(put.send(&storage).await.expect_err("refused").fault, StorageFault::Journal);
+    assert!(fs::read(claimed.path()).expect("read") == bytes);
+    assert_eq!(fs::metadata(claimed.path()).expect("metadata").nlink(), 1);
+    assert!(storage.list("", None).await.expect("list").objects.is_empty());
+    assert_eq!(fs::read_dir(dir.path().join("objects/.filmgate/tmp")).expect("read").count(), 0);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use filmgate::key::ObjectKey;
 use filmgate::storage::s3::{Bucket, Credentials, Encryption, Proxy, S3Settings, S3Storage};
 use filmgate::storage::{
-    GetOptions, Integrity, LeftBehind, MemorySource, PublishId, PutObserver, PutRequest, PutStep, Storage,
+    GetOptions, Integrity, LeftBehind, MemorySource, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Storage,
     StorageError, StorageFault,
 };
 use filmgate_tests::bucket::TestBucket;
@@ -197,7 +197,7 @@ async fn a_part_that_differs_is_sent_again() {
             Ok(())
         }
 
-        fn sent(&self, _bytes: u64) {}
+        fn sent(&self, _progress: PutProgress) {}
     }
     let bucket = Garage::shared().bucket();
     let proxy = FaultProxy::start(bucket.clone()).await;
@@ -214,6 +214,7 @@ async fn a_part_that_differs_is_sent_again() {
         key: &key,
         file: std::sync::Arc::new(MemorySource(bytes.clone())),
         content_type: "video/mp4",
+        user: None,
         publish_id: PublishId::generate(),
         metadata: &metadata,
         observer: &saboteur,
@@ -315,4 +316,92 @@ async fn the_type_of_the_checksum_is_named_to_aws_only() {
             assert_eq!(complete.header("x-amz-checksum-type"), aws.then_some("FULL_OBJECT"));
         }
     }
+}
+
+/// An endpoint is probed by the first process only; a note that is damaged is none; and who asks for a probe gets one.
+#[tokio::test]
+async fn m7_what_an_endpoint_can_do_is_noted_for_the_next_process() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let remember = folder.path().join("endpoints");
+    let proxy = FaultProxy::start(Garage::shared().bucket()).await;
+    let mut settings = proxy.bucket().settings();
+    settings.remember = Some(remember.clone());
+    // Only the probe creates uploads here.
+    let probes = || {
+        let seen = proxy.requests();
+        seen.iter().filter(|seen| seen.operation == Operation::CreateMultipartUpload).count()
+    };
+    let put = async || {
+        let storage = S3Storage::connect(settings.clone()).await.expect("connect");
+        Put::new(&unique("noted"), &noise(10)).send(&storage).await.expect("put");
+        storage
+    };
+    put().await;
+    let first = probes();
+    assert!(first > 0, "the first process probes");
+    let storage = put().await;
+    assert_eq!(probes(), first, "the second one does not");
+    storage.probe().await.expect("probe");
+    assert!(probes() > first, "asked for, it probes");
+
+    let notes: Vec<_> =
+        std::fs::read_dir(&remember).expect("a folder").map(|note| note.expect("a note").path()).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    std::fs::write(&notes[0], "no JSON").expect("write");
+    let before = probes();
+    put().await;
+    assert!(probes() > before, "a damaged note is none");
+}
+
+/// With limits of bandwidth, for all and for a user, files of both kinds arrive whole, and no request times out.
+#[tokio::test]
+async fn uploads_arrive_whole_below_a_limit_of_bandwidth() {
+    let (_proxy, storage) = proxied(|settings| {
+        settings.upload.bandwidth = std::num::NonZeroU64::new(20_000_000);
+        settings.upload.bandwidth_per_user = std::num::NonZeroU64::new(10_000_000);
+        settings.upload.request_timeout = Duration::from_secs(2);
+    })
+    .await;
+    for bytes in [noise(900), noise(2 * PART + 1000)] {
+        let key = unique("paced");
+        Put::new(&key, &bytes).send(&storage).await.expect("put");
+        assert!(fetch(&storage, &key, None).await.expect("get") == bytes);
+    }
+}
+
+/// A part larger than all buffers together is read while it is sent.
+#[tokio::test]
+async fn a_part_that_memory_cannot_hold_arrives_whole() {
+    let (proxy, storage) = proxied(|settings| settings.upload.part_bytes = 40 << 20).await;
+    let (key, bytes) = (unique("huge"), noise((45 << 20) + 7));
+    let stored = Put::new(&key, &bytes).send(&storage).await.expect("put");
+    assert_eq!((stored.checksum, stored.integrity), (crate::bench::checksum(&bytes), Integrity::FullObject));
+    assert!(fetch(&storage, &key, None).await.expect("get") == bytes);
+    let parts = proxy.requests().into_iter().filter(|seen| seen.target.contains(key.as_str()));
+    assert_eq!(parts.filter(|seen| seen.operation == Operation::UploadPart).count(), 2);
+}
+
+/// A part without an answer is sent a second time beside, and the upload ends without it.
+#[tokio::test]
+async fn a_part_that_is_late_is_sent_a_second_time() {
+    let (proxy, storage) = proxied(|settings| {
+        settings.upload.concurrency = std::num::NonZeroUsize::new(2).expect("two");
+        settings.upload.request_timeout = Duration::from_secs(600);
+    })
+    .await;
+    storage.probe().await.expect("probe");
+    let (key, bytes) = (unique("late"), noise(14 * PART));
+    let put = Put::new(&key, &bytes);
+    let watch = async {
+        // Once others are known to be quick, one gets no answer.
+        while put.watcher.sent().len() < 9 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let rule = Rule { operation: Operation::UploadPart, fault: Fault::Stall, after_commit: true, times: 1 };
+        proxy.set(Some(rule));
+    };
+    let (stored, ()) = tokio::join!(put.send(&storage), watch);
+    assert_eq!(stored.expect("put").checksum, crate::bench::checksum(&bytes));
+    assert!(fetch(&storage, &key, None).await.expect("get") == bytes);
+    assert_eq!(open_uploads(&proxy.bucket(), &key).await, Vec::<String>::new());
 }

@@ -19,11 +19,13 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::checksum::Crc64Nvme;
+use crate::job::UserId;
 use crate::key::ObjectKey;
 use crate::media::{MediaFacts, MediaKind};
 use crate::outbox::Claimed;
 use crate::storage::{
-    Durability, Integrity, PublishId, PutObserver, PutRequest, PutStep, Source, Storage, StorageError, StorageFault,
+    Durability, Integrity, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Source, Storage, StorageError,
+    StorageFault,
 };
 use crate::url::{AssetUrl, UrlClass, UrlPolicy};
 
@@ -61,6 +63,8 @@ pub struct Plan {
     pub identity: Identity,
     /// A new id.
     pub publish: PublishId,
+    /// Whose file it is.
+    pub user: UserId,
     /// Unique to the identity.
     pub key: ObjectKey,
     /// What the first bytes say.
@@ -129,14 +133,14 @@ impl Publisher {
     ///
     /// Asked again for an identity that was recorded before, it answers what was recorded then and stores nothing; it then
     /// deletes the file only if that is the very file it recorded.
-    /// `sent` hears of bytes acknowledged. If `cancel` fires, what was started is aborted. If the future is dropped, the
+    /// `sent` hears of bytes and parts acknowledged. If `cancel` fires, what was started is aborted. If the future is dropped, the
     /// journal's last state says what is to be recovered.
     pub async fn publish(
         &self,
         plan: Plan,
         claimed: Arc<Claimed>,
         remove: bool,
-        sent: &(dyn Fn(u64) + Send + Sync),
+        sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Asset, PublishError> {
         let intent = Intent { key: plan.key.clone(), bytes: claimed.size(), kind: plan.kind, staged: claimed.path() };
@@ -168,7 +172,7 @@ impl Publisher {
         &self,
         plan: Plan,
         claimed: &Arc<Claimed>,
-        sent: &(dyn Fn(u64) + Send + Sync),
+        sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Asset, Failure> {
         let publish = plan.publish;
@@ -183,7 +187,7 @@ impl Publisher {
         &self,
         plan: Plan,
         claimed: &Arc<Claimed>,
-        sent: &(dyn Fn(u64) + Send + Sync),
+        sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Asset, Failure> {
         let recorded = self.put(&plan, claimed, sent, cancel).await?;
@@ -197,7 +201,7 @@ impl Publisher {
         &self,
         plan: &Plan,
         claimed: &Arc<Claimed>,
-        sent: &(dyn Fn(u64) + Send + Sync),
+        sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Recorded, Failure> {
         let observer = Journalling { publisher: self, publish: plan.publish, sent };
@@ -205,6 +209,7 @@ impl Publisher {
             key: &plan.key,
             file: Arc::clone(claimed) as Arc<dyn Source>,
             content_type: plan.kind.content_type(),
+            user: Some(plan.user.as_str()),
             publish_id: plan.publish,
             metadata: &plan.metadata,
             observer: &observer,
@@ -292,7 +297,7 @@ impl Failure {
 struct Journalling<'a> {
     publisher: &'a Publisher,
     publish: PublishId,
-    sent: &'a (dyn Fn(u64) + Send + Sync),
+    sent: &'a (dyn Fn(PutProgress) + Send + Sync),
 }
 
 #[async_trait]
@@ -308,7 +313,7 @@ impl PutObserver for Journalling<'_> {
         })
     }
 
-    fn sent(&self, bytes: u64) {
-        (self.sent)(bytes);
+    fn sent(&self, progress: PutProgress) {
+        (self.sent)(progress);
     }
 }

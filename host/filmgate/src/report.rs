@@ -322,6 +322,10 @@ pub enum JobEvent {
         sent: u64,
         /// Bytes in all.
         total: u64,
+        /// Parts acknowledged.
+        parts: u32,
+        /// Parts in all.
+        parts_total: u32,
     },
     /// A file is published.
     Stored(Box<Asset>),

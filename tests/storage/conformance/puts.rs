@@ -138,6 +138,11 @@ pub(crate) async fn steps_are_told_in_order(bench: &Bench) {
     }
     let sent = put.watcher.sent();
     assert!(sent.is_sorted() && sent.last() == Some(&(2 * PART + 1)), "{sent:?}");
+    let progress = put.watcher.progress();
+    let parts: Vec<_> = progress.iter().map(|progress| progress.parts).collect();
+    let all = if bench.bucket.is_some() { 3 } else { 1 };
+    assert!(parts.is_sorted() && progress.iter().all(|progress| progress.parts_total == all), "{progress:?}");
+    assert_eq!(parts.last(), Some(&all), "{progress:?}");
 }
 
 pub(crate) async fn a_refused_step_stops_the_put(bench: &Bench) {

@@ -9,7 +9,7 @@ use super::terminal::{print_json, print_line};
 
 /// Prints what a job brought; the last line is the URL.
 pub(super) fn print(report: &JobReport, as_json: bool) -> Result<(), Problem> {
-    let main = report.main_asset().ok_or_else(|| Problem::internal("the job ended well but published nothing"))?;
+    let main = main_asset(report)?;
     if as_json {
         print_json(&to_json(report, main));
         return Ok(());
@@ -20,6 +20,20 @@ pub(super) fn print(report: &JobReport, as_json: bool) -> Result<(), Problem> {
     }
     print_line(main.url.url.as_str());
     Ok(())
+}
+
+/// The answer of one job, for programs.
+pub(super) fn json_of(report: &JobReport) -> Result<Value, Problem> {
+    Ok(to_json(report, main_asset(report)?))
+}
+
+/// The URL that a job is about.
+pub(super) fn url_of(report: &JobReport) -> Result<&str, Problem> {
+    Ok(main_asset(report)?.url.url.as_str())
+}
+
+fn main_asset(report: &JobReport) -> Result<&Asset, Problem> {
+    report.main_asset().ok_or_else(|| Problem::internal("the job ended well but published nothing"))
 }
 
 fn to_json(report: &JobReport, main: &Asset) -> Value {

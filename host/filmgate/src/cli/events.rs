@@ -55,7 +55,7 @@ impl Display {
             }
             JobEvent::Progress { fraction, stage } => self.progress(fraction, &one_line(&stage)),
             JobEvent::Usage(usage) => self.written(usage.outbox_bytes_written),
-            JobEvent::Uploading { slot, sequence, sent, total } => self.uploading(slot, sequence, sent, total),
+            JobEvent::Uploading { slot, sequence, sent, total, .. } => self.uploading(slot, sequence, sent, total),
             JobEvent::Stored(asset) => {
                 let place = (asset.identity.slot.clone(), asset.identity.sequence);
                 if let Some(bar) = self.uploads.remove(&place) {

@@ -51,10 +51,16 @@ pub(super) fn sources(settings: &SettingOptions) -> Result<Sources, Problem> {
 
 /// A host as the settings want it, with a storage that answers.
 pub(super) async fn host(config: &Config) -> Result<Host, Problem> {
+    let host = host_unreached(config).await?;
+    reach(&**host.storage(), config).await?;
+    Ok(host)
+}
+
+/// The same without a request to the storage.
+pub(super) async fn host_unreached(config: &Config) -> Result<Host, Problem> {
     // First, because local storage lies in the data directory unless somebody says otherwise.
     DataDir::open(&config.data_dir).map_err(|error| data_dir_problem(&error))?;
     let storage = config.storage.open(&config.layouts).await.map_err(|error| Problem::of_storage(&error))?;
-    reach(&*storage, config).await?;
     build(config, storage)
 }
 

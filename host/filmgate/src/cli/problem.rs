@@ -157,7 +157,8 @@ impl Problem {
         }
     }
 
-    fn to_json(&self) -> Value {
+    /// For programs.
+    pub(super) fn to_json(&self) -> Value {
         let mut object = Map::new();
         object.insert("type".to_owned(), format!("urn:filmgate:problem:{}", self.code).into());
         object.insert("title".to_owned(), title(self.exit).into());

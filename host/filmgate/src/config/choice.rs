@@ -37,7 +37,7 @@ pub(super) fn resolve(
     let (policy, reason) = choose(resolver, file.policy, file.s3.bucket.is_some())?;
     let storage = match policy {
         Policy::Local => local(resolver, local_path, data_dir)?,
-        Policy::S3 => StorageConfig::S3(Box::new(s3::resolve(resolver, file.s3)?)),
+        Policy::S3 => StorageConfig::S3(Box::new(s3::resolve(resolver, file.s3, data_dir)?)),
     };
     Some((storage, reason))
 }

@@ -70,6 +70,8 @@ pub(super) struct S3Section {
     pub(super) multipart_threshold: Option<ByteSize>,
     pub(super) part_size: Option<ByteSize>,
     pub(super) concurrency: Option<usize>,
+    pub(super) bandwidth: Option<ByteSize>,
+    pub(super) bandwidth_per_user: Option<ByteSize>,
     pub(super) encryption: Option<EncryptionSection>,
     pub(super) storage_class: Option<String>,
     pub(super) cache_control: Option<String>,

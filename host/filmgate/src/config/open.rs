@@ -60,6 +60,8 @@ fn to_settings(
         multipart_threshold: config.multipart_threshold,
         concurrency: std::num::NonZeroUsize::new(config.concurrency).unwrap_or(default.concurrency),
         retries: config.retries,
+        bandwidth: config.bandwidth,
+        bandwidth_per_user: config.bandwidth_per_user,
         ..default
     };
     let object = ObjectOptions {
@@ -79,6 +81,7 @@ fn to_settings(
     settings.object = object;
     settings.ca_bundle.clone_from(&config.ca_bundle);
     settings.proxy = proxy;
+    settings.remember.clone_from(&config.remember);
     settings.probe_prefix = layouts.prefixed("filmgate-probe/");
     Ok(settings)
 }

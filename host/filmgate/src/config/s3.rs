@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -28,8 +29,12 @@ pub struct S3Config {
     pub multipart_threshold: u64,
     /// Bytes of a part.
     pub part_bytes: u64,
-    /// Parts on their way at once.
+    /// Most parts on their way at once.
     pub concurrency: usize,
+    /// Most bytes a second, in all.
+    pub bandwidth: Option<NonZeroU64>,
+    /// Most bytes a second of one user.
+    pub bandwidth_per_user: Option<NonZeroU64>,
     /// How the store encrypts; absent: as the bucket says.
     pub encryption: Option<EncryptionConfig>,
     /// For example `INTELLIGENT_TIERING`; absent: as the bucket says.
@@ -42,6 +47,8 @@ pub struct S3Config {
     pub ca_bundle: Option<Vec<u8>>,
     /// The proxy on the way.
     pub proxy: Option<ProxyConfig>,
+    /// Where it is noted what an endpoint can do: a folder of the data directory.
+    pub remember: Option<PathBuf>,
 }
 
 /// Who signs the requests (A2).
@@ -96,6 +103,11 @@ const NOT_FOLLOWED: [&str; 2] = ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_END
 /// Files above this size go up in parts, and parts have it: what measured best with four at a time (B8).
 const PART_BYTES_DEFAULT: u64 = 8 * MIB;
 
+/// A slower line would need hours for one part.
+const BANDWIDTH_MIN: ByteSize = ByteSize(16 * 1024);
+/// A faster one needs no limit.
+const BANDWIDTH_MAX: ByteSize = ByteSize(1 << 40);
+
 /// Whatever the storage is, these are settings: with local storage they may be there and mean nothing.
 pub(super) fn mark_known(resolver: &mut Resolver<'_>) {
     for name in ["FILMGATE_S3_PATH_STYLE", "FILMGATE_AWS_CREDENTIALS"].into_iter().chain(TUNING_NAMES) {
@@ -103,7 +115,7 @@ pub(super) fn mark_known(resolver: &mut Resolver<'_>) {
     }
 }
 
-const TUNING_NAMES: [&str; 7] = [
+const TUNING_NAMES: [&str; 9] = [
     "FILMGATE_S3_RETRIES",
     "FILMGATE_S3_MULTIPART_THRESHOLD",
     "FILMGATE_S3_PART_SIZE",
@@ -111,10 +123,12 @@ const TUNING_NAMES: [&str; 7] = [
     "FILMGATE_S3_ENCRYPTION",
     "FILMGATE_S3_STORAGE_CLASS",
     "FILMGATE_S3_CACHE_CONTROL",
+    "FILMGATE_S3_BANDWIDTH",
+    "FILMGATE_S3_BANDWIDTH_PER_USER",
 ];
 
 /// Resolves everything about the bucket; goes on after a fault. `None` where something needed is missing.
-pub(super) fn resolve(resolver: &mut Resolver<'_>, mut file: S3Section) -> Option<S3Config> {
+pub(super) fn resolve(resolver: &mut Resolver<'_>, mut file: S3Section, data_dir: &Path) -> Option<S3Config> {
     let bucket = required(resolver, "storage.s3.bucket", &BUCKET_NAMES, file.bucket.take());
     let bucket = bucket.filter(|bucket| {
         bucket_fault(bucket).map(|fault| resolver.refuse("storage.s3.bucket", format!("{bucket:?} {fault}"))).is_none()
@@ -148,12 +162,15 @@ pub(super) fn resolve(resolver: &mut Resolver<'_>, mut file: S3Section) -> Optio
         multipart_threshold: tuning.multipart_threshold,
         part_bytes: tuning.part_bytes,
         concurrency: tuning.concurrency,
+        bandwidth: tuning.bandwidth,
+        bandwidth_per_user: tuning.bandwidth_per_user,
         encryption,
         storage_class,
         cache_control,
         tags: file.tags,
         ca_bundle,
         proxy,
+        remember: Some(data_dir.join("endpoints")),
     })
 }
 
@@ -288,6 +305,8 @@ struct Tuning {
     multipart_threshold: u64,
     part_bytes: u64,
     concurrency: usize,
+    bandwidth: Option<NonZeroU64>,
+    bandwidth_per_user: Option<NonZeroU64>,
 }
 
 fn tuning(resolver: &mut Resolver<'_>, file: &S3Section) -> Tuning {
@@ -305,9 +324,24 @@ fn tuning(resolver: &mut Resolver<'_>, file: &S3Section) -> Tuning {
     resolver.bound(key, &threshold, &ByteSize(0), &ByteSize(PART_BYTES_MAX));
 
     let key = "storage.s3.concurrency";
-    let concurrency = resolver.pick_or(key, &[concurrency_name], file.concurrency, 4);
+    let concurrency = resolver.pick_or(key, &[concurrency_name], file.concurrency, 16);
     resolver.bound(key, &concurrency, &1, &64);
-    Tuning { retries, multipart_threshold: threshold.0, part_bytes: part.0, concurrency }
+    let bandwidth = bandwidth_limit(resolver, "storage.s3.bandwidth", TUNING_NAMES[7], file.bandwidth);
+    let key = "storage.s3.bandwidth_per_user";
+    let bandwidth_per_user = bandwidth_limit(resolver, key, TUNING_NAMES[8], file.bandwidth_per_user);
+    Tuning { retries, multipart_threshold: threshold.0, part_bytes: part.0, concurrency, bandwidth, bandwidth_per_user }
+}
+
+/// Bytes a second; absent: as many as the line carries.
+fn bandwidth_limit(
+    resolver: &mut Resolver<'_>,
+    key: &'static str,
+    name: &'static str,
+    file: Option<ByteSize>,
+) -> Option<NonZeroU64> {
+    let limit = resolver.pick(key, &[name], file)?;
+    resolver.bound(key, &limit, &BANDWIDTH_MIN, &BANDWIDTH_MAX);
+    NonZeroU64::new(limit.0)
 }
 
 /// The variable is `sse-s3`, `sse-kms` or `sse-kms:KEY`.

@@ -84,7 +84,7 @@ fn a2_the_four_variables_are_enough_for_s3() {
     assert_eq!((access_key_id.reveal(), secret_access_key.reveal()), ("AKIAEXAMPLE", CANARY));
     assert!(session_token.is_none());
     assert_eq!(config.storage_reason, "S3_BUCKET_NAME is set");
-    assert_eq!((s3.retries, s3.part_bytes, s3.concurrency), (3, 8 * MIB, 4));
+    assert_eq!((s3.retries, s3.part_bytes, s3.concurrency), (3, 8 * MIB, 16));
 }
 
 #[test]
@@ -281,6 +281,8 @@ retries = 0
 multipart_threshold = "100 MB"
 part_size = "10 MB"
 concurrency = 10
+bandwidth = "50 MB"
+bandwidth_per_user = "5 MB"
 encryption = { mode = "sse-kms", key = "alias/videos" }
 storage_class = "INTELLIGENT_TIERING"
 cache_control = "public, max-age=31536000"
@@ -318,6 +320,8 @@ fn the_file_sets_everything_but_keys_of_access() {
     assert_eq!((s3.bucket.as_str(), s3.region.as_str(), s3.path_style), ("from-file", "eu-west-1", Some(true)));
     assert_eq!((s3.retries, s3.multipart_threshold, s3.part_bytes, s3.concurrency), (0, 100_000_000, 10_000_000, 10));
     assert_eq!(s3.encryption, Some(EncryptionConfig::Kms(Some("alias/videos".to_owned()))));
+    let limit = |limit: Option<std::num::NonZeroU64>| limit.map(std::num::NonZeroU64::get);
+    assert_eq!((limit(s3.bandwidth), limit(s3.bandwidth_per_user)), (Some(50_000_000), Some(5_000_000)));
     assert_eq!(s3.tags.len(), 1);
     assert_eq!(config.data_dir, place.0.path().join("work"));
     assert_eq!(config.storage_reason, "storage.s3.bucket is set");

@@ -15,7 +15,7 @@ use crate::media::MediaKind;
 use crate::outbox::{Claimed, Outbox};
 use crate::publish::{Asset, Identity, Plan, PublishError};
 use crate::report::{JobEvent, JobFault, Refusal};
-use crate::storage::{PublishId, Source as _, StorageFault};
+use crate::storage::{PublishId, PutProgress, Source as _, StorageFault};
 
 impl Session {
     /// Answers one request of the runner.
@@ -199,12 +199,24 @@ impl Session {
         sequence.map(|sequence| add("sequence", sequence.get().to_string()));
         job.plugin.map(|digest| add("plugin", digest.to_string()));
         let identity = Identity { job: job.id, slot, sequence };
-        Ok(Plan { identity, publish: PublishId::generate(), key, kind, facts: None, class, metadata })
+        Ok(Plan {
+            identity,
+            publish: PublishId::generate(),
+            user: job.request.user().clone(),
+            key,
+            kind,
+            facts: None,
+            class,
+            metadata,
+        })
     }
 
     async fn upload(&self, plan: Plan, claimed: Arc<Claimed>, remove: bool) -> Result<Asset, PublishError> {
         let (slot, sequence, total) = (plan.identity.slot.clone(), plan.identity.sequence, claimed.size());
-        let sent = |sent| self.tell(JobEvent::Uploading { slot: slot.clone(), sequence, sent, total });
+        let sent = |progress: PutProgress| {
+            let PutProgress { bytes: sent, parts, parts_total } = progress;
+            self.tell(JobEvent::Uploading { slot: slot.clone(), sequence, sent, total, parts, parts_total });
+        };
         let published = self.parts.publisher.publish(plan, Arc::clone(&claimed), remove, &sent, &self.uploads).await;
         let was_cancelled = matches!(
             &published,

@@ -13,9 +13,10 @@
 
 mod lend;
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -423,6 +424,31 @@ impl Source for Claimed {
             io::ErrorKind::UnexpectedEof => SourceError::Changed("it became shorter"),
             _ => SourceError::Io(error),
         })
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.file.as_fd())
+    }
+
+    fn can_link(&self) -> bool {
+        self.is_staged()
+    }
+
+    /// An operator's own file keeps its owner, who may write it again: only a staged one gets a second name.
+    fn link(&self, folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<bool> {
+        let Place::Staged { data, name: staged } = &self.place else { return Ok(false) };
+        match rustix::fs::linkat(data.staging(), staged, folder, name, AtFlags::empty()) {
+            Ok(()) => {}
+            // Another file system, or one without hard links.
+            Err(Errno::XDEV | Errno::PERM | Errno::NOTSUP | Errno::MLINK | Errno::NOSYS) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        }
+        let linked = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let same = self.fingerprint().expect_same_file(&linked);
+        if same.is_err() {
+            rustix::fs::unlinkat(folder, name, AtFlags::empty())?;
+        }
+        same.map(|()| true)
     }
 
     fn verify_unchanged(&self) -> Result<(), SourceError> {

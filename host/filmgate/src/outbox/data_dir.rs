@@ -87,8 +87,8 @@ impl DataDir {
         let next = latest.trim().parse().ok().and_then(|latest: i64| Timestamp::from_millisecond(latest + 1).ok());
         let soon = now + SignedDuration::from_mins(1);
         let accepted = next.filter(|next| *next > now && *next < soon).unwrap_or(now);
-        file.set_len(0)?;
-        file.write_all_at(accepted.as_millisecond().to_string().as_bytes(), 0)?;
+        // Always as long: the file is never cut, which some file systems answer with a write to the disk.
+        file.write_all_at(format!("{:020}", accepted.as_millisecond()).as_bytes(), 0)?;
         Ok(accepted)
     }
 

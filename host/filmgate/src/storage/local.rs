@@ -3,6 +3,7 @@
 //! What an object carries besides its bytes lies in a file of the same name below `.filmgate/meta/`; unfinished files lie in
 //! `.filmgate/tmp/`. File servers do not show hidden folders, and no key may begin with `.filmgate`.
 
+mod bring;
 mod faults;
 mod listing;
 mod sidecar;

@@ -44,6 +44,8 @@ pub struct PutRequest<'a> {
     pub file: Arc<dyn Source>,
     /// For example `video/mp4`.
     pub content_type: &'a str,
+    /// Whose upload it is: users share the line fairly. Absent: the host's own.
+    pub user: Option<&'a str>,
     /// The publish this object belongs to; stored under [`PublishId::METADATA_NAME`].
     pub publish_id: PublishId,
     /// Further metadata: names in lower case, values printable ASCII, at most 2,048 bytes with the publish id.
@@ -101,8 +103,19 @@ pub trait PutObserver: Send + Sync {
     /// Called before the step's consequences; an error stops the put.
     async fn step(&self, step: PutStep) -> Result<(), StorageError>;
 
-    /// Bytes acknowledged so far. Never decreases within one put, except when a part is sent again.
-    fn sent(&self, bytes: u64);
+    /// What is acknowledged so far. Never decreases within one put, except when an upload is begun anew.
+    fn sent(&self, progress: PutProgress);
+}
+
+/// How far a put is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutProgress {
+    /// Bytes acknowledged.
+    pub bytes: u64,
+    /// Parts acknowledged.
+    pub parts: u32,
+    /// Parts in all; 1 where the file goes in one piece.
+    pub parts_total: u32,
 }
 
 /// A [`PutObserver`] that does nothing.
@@ -115,7 +128,7 @@ impl PutObserver for Unobserved {
         Ok(())
     }
 
-    fn sent(&self, _bytes: u64) {}
+    fn sent(&self, _progress: PutProgress) {}
 }
 
 /// What a put achieved and proved.

@@ -8,15 +8,21 @@ mod address;
 mod call;
 mod client;
 mod confirm;
+mod content;
 mod fault;
 mod multipart;
+mod pace;
 mod part_plan;
 mod parts;
 mod pool;
 mod probe;
 mod put;
 mod read;
+mod remembered;
 mod settings;
+mod signing;
+mod slots;
+mod times;
 mod unfinished;
 
 pub use part_plan::PartPlan;
@@ -37,7 +43,9 @@ use crate::storage::{
     Stored,
 };
 use abilities::Abilities;
+use pace::Paces;
 use pool::Pool;
+use slots::Slots;
 
 /// A bucket.
 ///
@@ -55,7 +63,14 @@ struct Inner {
     credentials: SharedCredentialsProvider,
     /// Bounds the memory of all uploads together.
     pool: Pool,
+    /// Bounds the parts on their way, and shares them out.
+    slots: Slots,
+    /// Bounds the bytes a second.
+    paces: Paces,
+    /// As probed by this process.
     abilities: OnceCell<Abilities>,
+    /// As an earlier process noted them.
+    noted: OnceCell<Option<Abilities>>,
 }
 
 impl S3Storage {
@@ -66,15 +81,19 @@ impl S3Storage {
     pub async fn connect(settings: S3Settings) -> Result<Self, StorageError> {
         settings.check()?;
         let clients = client::build(&settings).await?;
-        let pool = Pool::new(settings.upload.part_bytes, settings.upload.concurrency);
+        let slots = Slots::new(settings.upload.concurrency.get());
+        let paces = Paces::new(settings.upload.bandwidth, settings.upload.bandwidth_per_user);
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
                 client: clients.signing,
                 stranger: clients.anonymous,
                 credentials: clients.credentials,
-                pool,
+                pool: Pool::new(),
+                slots,
+                paces,
                 abilities: OnceCell::new(),
+                noted: OnceCell::new(),
             }),
         })
     }

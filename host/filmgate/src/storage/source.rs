@@ -1,5 +1,7 @@
+use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,6 +21,25 @@ pub trait Source: Debug + Send + Sync {
     /// Says whether the bytes are still those of the claim: asked after the last byte was read and before the object may
     /// appear.
     fn verify_unchanged(&self) -> Result<(), SourceError>;
+
+    /// The open file itself, for a file system that can share its blocks with a copy; absent: bytes of another kind.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// Whether [`Source::link`] may be asked.
+    fn can_link(&self) -> bool {
+        false
+    }
+
+    /// Gives the file a second name, `name` in `folder`, and answers whether it did.
+    ///
+    /// Only a file that is the host's own, that nobody else can write, and whose first name goes once it is published does
+    /// so, and only within one file system. The file's bytes are then the object's: no byte is moved, and at no time is
+    /// there no name or a half file. Its times change with it, so that [`Source::verify_unchanged`] must come first.
+    fn link(&self, _folder: BorrowedFd<'_>, _name: &OsStr) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Why bytes could not be read.

@@ -65,6 +65,7 @@ async fn put(storage: &Arc<dyn Storage>, key: &ObjectKey, publish_id: PublishId)
         key,
         file: Arc::new(MemorySource(Bytes::from_static(CONTENT))),
         content_type: CONTENT_TYPE,
+        user: None,
         publish_id,
         metadata: &BTreeMap::new(),
         observer: &Unobserved,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, File, OpenOptions, OpenOptionsExt, Permissions, PermissionsExt};
-use rustix::fs::{AtFlags, RenameFlags};
+use rustix::fs::{AtFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::sidecar::Sidecar;
@@ -140,6 +140,21 @@ impl Tree {
         // The process's umask must not hide objects from a file server.
         file.set_permissions(Permissions::from_mode(0o644))?;
         Ok((file, path))
+    }
+
+    /// A free name for a temporary file: the folder, open, and the path from the root.
+    pub(super) fn temporary_place(&self) -> io::Result<(Dir, PathBuf)> {
+        let path = Path::new(TEMPORARY).join(uuid::Uuid::now_v7().simple().to_string());
+        Ok((self.dir.open_dir(TEMPORARY)?, path))
+    }
+
+    /// Makes a file that was given a temporary name look as if it had been made here, now.
+    pub(super) fn adopt_temporary(&self, path: &Path) -> io::Result<File> {
+        let file = self.dir.open_with(path, OpenOptions::new().read(true))?;
+        file.set_permissions(Permissions::from_mode(0o644))?;
+        let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+        rustix::fs::futimens(&file, &Timestamps { last_access: now, last_modification: now })?;
+        Ok(file)
     }
 
     pub(super) fn probe(&self) -> Result<Vec<Ability>, StorageError> {

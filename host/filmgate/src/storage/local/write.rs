@@ -1,23 +1,19 @@
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use cap_std::fs::{File, FileExt};
-
+use super::bring::{self, Stopped, Temporary};
 use super::faults;
 use super::sidecar::Sidecar;
 use super::tree::Tree;
 use crate::checksum::Crc64Nvme;
 use crate::storage::{
-    Integrity, LeftBehind, ObjectInfo, PublishId, PutRequest, PutStep, Source, SourceError, StorageError, StorageFault,
-    Stored, source,
+    Integrity, LeftBehind, ObjectInfo, PublishId, PutProgress, PutRequest, PutStep, SourceError, StorageError,
+    StorageFault, Stored, source,
 };
 
 const OPERATION: &str = "put object";
-/// Bytes copied between two looks at the cancellation: a fraction of a second even on a slow disk.
-const CHUNK_BYTES: u64 = 4 * crate::limits::MIB;
 
-/// Copies the file beside the objects, syncs it, reads it back, and gives it its name.
+/// Brings the file beside the objects, synced and proven, and gives it its name.
 pub(super) async fn put(tree: &Arc<Tree>, request: PutRequest<'_>) -> Result<Stored, StorageError> {
     tree.check_key(request.key, OPERATION)?;
     request.check().map_err(|message| error(tree, &request, StorageFault::Other, message))?;
@@ -26,14 +22,8 @@ pub(super) async fn put(tree: &Arc<Tree>, request: PutRequest<'_>) -> Result<Sto
         let checksum = checksum.map_err(|error| source_error(tree, &request, &error))?;
         return settle(tree, &request, &there, checksum).await;
     }
-    let temporary = Temporary::create(tree).map_err(|error| fault(tree, &request, &error))?;
-    let checksum = copy(tree, &request, &temporary).await?;
     let size = request.file.size();
-    let written = read_back(&temporary, size).await.map_err(|error| fault(tree, &request, &error))?;
-    if written != checksum {
-        let message = format!("CRC64NVME of the written file is {written}, of the bytes read {checksum}");
-        return Err(error(tree, &request, StorageFault::Corrupted, message));
-    }
+    let (temporary, checksum) = bring(tree, &request).await?;
     request.observer.step(PutStep::Completing).await?;
     if request.cancel.is_cancelled() {
         return Err(cancelled(tree, &request));
@@ -86,102 +76,31 @@ async fn sync_name(tree: &Arc<Tree>, request: &PutRequest<'_>) -> Result<(), Sto
         .map_err(|error| StorageError { left_behind: Some(LeftBehind::Object), ..fault(tree, request, &error) })
 }
 
-/// Copies all bytes and syncs the copy; answers their checksum.
-async fn copy(tree: &Tree, request: &PutRequest<'_>, temporary: &Temporary) -> Result<Crc64Nvme, StorageError> {
+/// Answers the file beside the objects and the checksum of its bytes.
+async fn bring(tree: &Arc<Tree>, request: &PutRequest<'_>) -> Result<(Temporary, Crc64Nvme), StorageError> {
+    let stop = |stopped: Stopped| match stopped {
+        Stopped::Source(source) => source_error(tree, request, &source),
+        Stopped::Write(write) => fault(tree, request, &write),
+        Stopped::Cancelled => cancelled(tree, request),
+        Stopped::Differs { written, read } => {
+            let message = format!("CRC64NVME of the written file is {written}, of the bytes read {read}");
+            error(tree, request, StorageFault::Corrupted, message)
+        }
+    };
     let size = request.file.size();
-    let mut buffer = Vec::new();
-    let mut checksum = Crc64Nvme::of(&[]);
-    let mut offset = 0;
-    while offset < size {
-        if request.cancel.is_cancelled() {
-            return Err(cancelled(tree, request));
-        }
-        let length = CHUNK_BYTES.min(size - offset);
-        let (source, file) = (Arc::clone(&request.file), Arc::clone(&temporary.file));
-        let copied = tokio::task::spawn_blocking(move || copy_chunk(&*source, &file, buffer, offset, length)).await;
-        let copied = copied.map_err(|join| error(tree, request, StorageFault::Other, join.to_string()))?;
-        let (next, returned) = copied.map_err(|chunk| match chunk {
-            ChunkError::Source(source) => source_error(tree, request, &source),
-            ChunkError::Write(write) => fault(tree, request, &write),
-        })?;
-        checksum = checksum.followed_by(next, length);
-        buffer = returned;
-        offset += length;
-        request.observer.sent(offset);
+    let (told, mut progress) = tokio::sync::watch::channel(0);
+    let work = {
+        let (tree, file, cancel) = (Arc::clone(tree), Arc::clone(&request.file), request.cancel.clone());
+        tokio::task::spawn_blocking(move || bring::bring(&tree, &*file, &cancel, &told))
+    };
+    // The channel closes when the work ends.
+    while progress.changed().await.is_ok() {
+        let bytes = *progress.borrow_and_update();
+        request.observer.sent(PutProgress { bytes, parts: u32::from(bytes == size), parts_total: 1 });
     }
-    let (source, file) = (Arc::clone(&request.file), Arc::clone(&temporary.file));
-    let synced = tokio::task::spawn_blocking(move || {
-        source.verify_unchanged().map_err(ChunkError::Source)?;
-        file.sync_all().map_err(ChunkError::Write)
-    });
-    match synced.await {
-        Ok(Ok(())) => Ok(checksum),
-        Ok(Err(ChunkError::Source(source))) => Err(source_error(tree, request, &source)),
-        Ok(Err(ChunkError::Write(write))) => Err(fault(tree, request, &write)),
+    match work.await {
+        Ok(brought) => brought.map_err(stop),
         Err(join) => Err(error(tree, request, StorageFault::Other, join.to_string())),
-    }
-}
-
-enum ChunkError {
-    Source(SourceError),
-    Write(io::Error),
-}
-
-/// Copies one chunk; answers its checksum, and the buffer for the next.
-fn copy_chunk(
-    source: &dyn Source,
-    file: &File,
-    mut buffer: Vec<u8>,
-    offset: u64,
-    length: u64,
-) -> Result<(Crc64Nvme, Vec<u8>), ChunkError> {
-    let length = usize::try_from(length).map_err(|error| ChunkError::Write(io::Error::other(error)))?;
-    buffer.resize(length, 0);
-    source.read_exact_at(&mut buffer, offset).map_err(ChunkError::Source)?;
-    file.write_all_at(&buffer, offset).map_err(ChunkError::Write)?;
-    Ok((Crc64Nvme::of(&buffer), buffer))
-}
-
-/// The checksum of what the file holds now: proves that what was written is what was read, as far as the kernel knows.
-async fn read_back(temporary: &Temporary, size: u64) -> io::Result<Crc64Nvme> {
-    let file = Arc::clone(&temporary.file);
-    let read = tokio::task::spawn_blocking(move || {
-        if file.metadata()?.len() != size {
-            return Err(io::Error::other("the written file has another size than the bytes read"));
-        }
-        let mut buffer = vec![0; 256 * 1024];
-        let mut checksum = Crc64Nvme::of(&[]);
-        let mut offset = 0;
-        while offset < size {
-            let length = usize::try_from(size - offset).unwrap_or(buffer.len()).min(buffer.len());
-            file.read_exact_at(&mut buffer[..length], offset)?;
-            checksum = checksum.followed_by(Crc64Nvme::of(&buffer[..length]), length as u64);
-            offset += length as u64;
-        }
-        Ok(checksum)
-    });
-    read.await.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
-/// A file on its way: gone again when dropped, unless it was renamed.
-struct Temporary {
-    tree: Arc<Tree>,
-    file: Arc<File>,
-    path: PathBuf,
-}
-
-impl Temporary {
-    fn create(tree: &Arc<Tree>) -> io::Result<Self> {
-        let (file, path) = tree.create_temporary()?;
-        Ok(Self { tree: Arc::clone(tree), file: Arc::new(file), path })
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Absent after a commit. Where removing fails, the next start removes it a day later.
-        let _ = self.tree.dir.remove_file(&self.path);
-        let _ = self.tree.dir.remove_file(self.path.with_extension("json"));
     }
 }
 

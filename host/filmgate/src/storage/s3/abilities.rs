@@ -1,9 +1,12 @@
 //! What an endpoint can do.
 
+use serde::{Deserialize, Serialize};
+
 use crate::storage::{Ability, Integrity};
 
 /// Decides how uploads go: what is asked of the endpoint, and what must be done without.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Abilities {
     /// `x-amz-checksum-crc64nvme` on `PutObject` is no error.
     pub put_checksum: bool,

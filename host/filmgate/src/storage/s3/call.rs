@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
-use tracing::subscriber::NoSubscriber;
 
 use super::Inner;
+use super::content::{AtHand, Content, Load};
 use super::fault::Failure;
+use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
 
 /// No wait between two tries is longer.
@@ -47,10 +49,15 @@ impl Inner {
 }
 
 impl Call<'_> {
-    /// A request with a body: the slower the line may be and the larger the body, the longer it may take.
+    /// A request with a body: the slower the line may be and the larger the body, the longer it may take. Under a limit of
+    /// bandwidth all parts that may be under way share it.
     pub(super) fn with_body(mut self, bytes: u64) -> Self {
         let upload = &self.inner.settings.upload;
         self.patience += Duration::from_secs(bytes / upload.slowest_line);
+        let together = bytes.saturating_mul(upload.concurrency.get() as u64);
+        if let Some(limit) = upload.bandwidth.into_iter().chain(upload.bandwidth_per_user).min() {
+            self.patience += Duration::from_secs(together / limit.get());
+        }
         self
     }
 
@@ -76,12 +83,35 @@ impl Call<'_> {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
+        let nothing = AtHand(bytes::Bytes::new());
+        self.send_content(&nothing, |_| make(), |answer, _| read(answer)).await
+    }
+
+    /// The same with a body, which is loaded anew for each try; `read` also gets its checksum. Loading counts into no
+    /// time-out: it waits for memory.
+    pub(super) async fn send_content<T, R, E, F>(
+        &self,
+        load: &dyn Load,
+        make: impl Fn(Content) -> F,
+        read: impl Fn(T, Crc64Nvme) -> Result<R, &'static str>,
+    ) -> Result<R, Failure>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
         let mut tries = 0;
         loop {
+            let content = load.load().await.map_err(|error| Failure {
+                error,
+                unclear: self.was_unclear(),
+                retry: false,
+                retry_after: None,
+            })?;
+            let checksum = content.checksum;
             // The SDK's futures are large: on the heap they do not burden every caller's.
-            let request = Box::pin(make());
+            let request = Box::pin(make(content));
             let mut failure = match self.send_once(request).await {
-                Ok(answer) => match read(answer) {
+                Ok(answer) => match read(answer, checksum) {
                     Ok(value) => return Ok(value),
                     Err(lacks) => Failure::garbled(self.operation, self.inner.settings.place(), lacks),
                 },
@@ -116,7 +146,7 @@ impl Call<'_> {
     {
         let place = || self.inner.settings.place();
         // The SDK's own log lines show signed headers: they go nowhere.
-        let request = request.with_subscriber(NoSubscriber::default());
+        let request = request.with_subscriber(Dispatch::none());
         match tokio::time::timeout(self.patience, request).await {
             Err(_) => Err(Failure::timeout(self.operation, place(), self.patience)),
             Ok(Err(error)) => Err(Failure::of(&error, self.operation, place())),

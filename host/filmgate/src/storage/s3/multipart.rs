@@ -1,8 +1,11 @@
 //! The way of the large files.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
+use tokio::time::{Instant, sleep};
 
 use super::Inner;
 use super::abilities::Abilities;
@@ -11,8 +14,10 @@ use super::fault::Failure;
 use super::part_plan::{Part, PartPlan};
 use super::parts::{Created, completed};
 use super::put::Headers;
+use super::slots::Place;
+use super::times::Times;
 use crate::checksum::Crc64Nvme;
-use crate::storage::{LeftBehind, PutRequest, PutStep, StorageError, StorageFault, Stored};
+use crate::storage::{LeftBehind, PutProgress, PutRequest, PutStep, StorageError, StorageFault, Stored};
 
 impl Inner {
     /// Uploads in parts. An upload that the store lost, or that met a conflict, is begun anew once.
@@ -58,7 +63,10 @@ impl Inner {
             plan,
             abilities,
             id: &created.id,
+            place: self.place(request),
             acknowledged: AtomicU64::new(0),
+            parts_acknowledged: AtomicU32::new(0),
+            times: Times::default(),
             completing: AtomicBool::new(false),
             unclear: AtomicBool::new(false),
             checksum: AtomicU64::new(0),
@@ -135,13 +143,28 @@ struct SentPart {
     checksum: Crc64Nvme,
 }
 
+fn sorted(mut parts: Vec<SentPart>) -> Vec<SentPart> {
+    parts.sort_by_key(|sent| sent.part.number);
+    parts
+}
+
+async fn sleep_or_never(patience: Option<Duration>) {
+    match patience {
+        Some(patience) => sleep(patience).await,
+        None => pending().await,
+    }
+}
+
 struct Upload<'a> {
     inner: &'a Inner,
     request: &'a PutRequest<'a>,
     plan: PartPlan,
     abilities: &'a Abilities,
     id: &'a str,
+    place: Place,
     acknowledged: AtomicU64,
+    parts_acknowledged: AtomicU32,
+    times: Times,
     /// From here on the object may appear, with this checksum.
     completing: AtomicBool,
     /// A request to complete is without an answer: the store may still be at it.
@@ -182,22 +205,23 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Sends parts, several at once, and answers them in order.
+    /// Sends parts, as many at once as there are slots, and answers them in order.
     async fn send_parts(&self, numbers: impl IntoIterator<Item = u32>) -> Result<Vec<SentPart>, Stop> {
+        // One part that is slow must not keep those behind it back: their order is restored at the end.
         let concurrency = self.inner.settings.upload.concurrency.get();
         let parts = numbers.into_iter().map(|number| self.send_part(self.plan.part(number)));
-        futures::stream::iter(parts).buffered(concurrency).try_collect().await
+        let sent: Vec<SentPart> = futures::stream::iter(parts).buffer_unordered(concurrency).try_collect().await?;
+        Ok(sorted(sent))
     }
 
     async fn send_part(&self, part: Part) -> Result<SentPart, Stop> {
+        let slot = self.inner.slots.take(&self.place).await;
         let mut again = true;
         loop {
-            let (body, checksum) = self.inner.read_part(self.request, part.offset, part.bytes).await?;
-            let told = self.abilities.multipart_checksum.then_some(checksum);
-            match self.inner.upload_part(self.request.key, self.id, part.number, body, told).await {
-                Ok(etag) => {
-                    let before = self.acknowledged.fetch_add(part.bytes, Ordering::Relaxed);
-                    self.request.observer.sent((before + part.bytes).min(self.plan.file_bytes()));
+            match self.send_soon(part).await {
+                Ok((etag, checksum)) => {
+                    slot.done(part.bytes);
+                    self.tell(part);
                     return Ok(SentPart { part, etag, checksum });
                 }
                 // Read wrongly, or damaged on the way: once more from the file.
@@ -205,6 +229,58 @@ impl<'a> Upload<'a> {
                 Err(failure) => return Err(failure.into()),
             }
         }
+    }
+
+    /// Sends a part; where that takes much longer than others did, it is sent a second time beside, on a connection of its
+    /// own, and the first answer counts.
+    ///
+    /// A store may so get the same bytes twice, in any order, also after the answer: that does no harm. Both are the same
+    /// part of the same upload with the same checksum, the last one to arrive takes the other's place, and an upload that
+    /// is completed takes no parts. A store whose ETags differ even for the same bytes then answers `InvalidPart` to the
+    /// completion, and its list of parts is asked for.
+    async fn send_soon(&self, part: Part) -> Result<(String, Crc64Nvme), Failure> {
+        let started = Instant::now();
+        let first = self.send_once(part);
+        tokio::pin!(first);
+        let patience = self.times.patience();
+        let answer = tokio::select! {
+            biased;
+            answer = &mut first => answer,
+            () = sleep_or_never(patience) => {
+                tracing::debug!(part = part.number, ?patience, "a part is late and is sent a second time");
+                let second = async {
+                    // Beside the first, not beyond the number of connections that there may be.
+                    let _slot = self.inner.slots.take(&self.place).await;
+                    self.send_once(part).await
+                };
+                tokio::select! {
+                    biased;
+                    answer = &mut first => answer,
+                    answer = second => match answer {
+                        Ok(answer) => Ok(answer),
+                        // A second try that fails says nothing of the first.
+                        Err(_) => first.await,
+                    },
+                }
+            }
+        };
+        if answer.is_ok() {
+            self.times.note(started.elapsed());
+        }
+        answer
+    }
+
+    async fn send_once(&self, part: Part) -> Result<(String, Crc64Nvme), Failure> {
+        let content = self.inner.part_of(self.request, part.offset, part.bytes);
+        let told = self.abilities.multipart_checksum;
+        self.inner.upload_part(self.request.key, self.id, part.number, &content, told).await
+    }
+
+    fn tell(&self, part: Part) {
+        let bytes = self.acknowledged.fetch_add(part.bytes, Ordering::Relaxed) + part.bytes;
+        let parts = self.parts_acknowledged.fetch_add(1, Ordering::Relaxed) + 1;
+        let (all, parts_total) = (self.plan.file_bytes(), self.plan.parts());
+        self.request.observer.sent(PutProgress { bytes: bytes.min(all), parts: parts.min(parts_total), parts_total });
     }
 
     /// The store misses a part, or has another: compares and sends what differs.

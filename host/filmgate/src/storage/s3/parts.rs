@@ -1,10 +1,9 @@
 //! The single requests of a multipart upload.
 
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, StorageClass};
-use bytes::Bytes;
 
 use super::Inner;
+use super::content::{Content, Load};
 use super::fault::Failure;
 use super::put::{Headers, encryption, tagging};
 use super::read::{base64, checksum as parse};
@@ -46,16 +45,16 @@ impl Inner {
         Ok(Created { id, may_have_twin: call.was_unclear() })
     }
 
-    /// Sends one part; answers its ETag.
+    /// Sends one part, with its checksum where it is to be `told`; answers its ETag and checksum.
     pub(super) async fn upload_part(
         &self,
         key: &ObjectKey,
         upload: &str,
         number: u32,
-        body: Bytes,
-        checksum: Option<Crc64Nvme>,
-    ) -> Result<String, Failure> {
-        let request = || {
+        content: &dyn Load,
+        told: bool,
+    ) -> Result<(String, Crc64Nvme), Failure> {
+        let request = |content: Content| {
             let request = self
                 .client
                 .upload_part()
@@ -63,20 +62,23 @@ impl Inner {
                 .key(key.as_str())
                 .upload_id(upload)
                 .part_number(signed(number))
-                .set_checksum_crc64_nvme(checksum.map(base64))
-                .body(ByteStream::new(SdkBody::from(body.clone())));
-            let unsigned = self.settings.leaves_body_unsigned();
+                .set_checksum_crc64_nvme(told.then(|| base64(content.checksum)));
+            let signing = self.signing(&content);
+            let request = request.body(content.into_stream());
             async move {
-                if unsigned { request.customize().disable_payload_signing().send().await } else { request.send().await }
+                match signing {
+                    None => request.customize().disable_payload_signing().send().await,
+                    Some(signing) => request.customize().interceptor(signing).send().await,
+                }
             }
         };
-        let call = self.call("upload part", Some(key)).with_body(body.len() as u64);
-        call.send(request, |answer| {
+        let call = self.call("upload part", Some(key)).with_body(content.bytes());
+        call.send_content(content, request, |answer, checksum| {
             let kept = answer.checksum_crc64_nvme().and_then(parse);
-            if checksum.is_some() && kept.is_some() && kept != checksum {
+            if told && kept.is_some_and(|kept| kept != checksum) {
                 return Err("checksum that matches the part");
             }
-            answer.e_tag().map(str::to_owned).ok_or("ETag")
+            answer.e_tag().map(|etag| (etag.to_owned(), checksum)).ok_or("ETag")
         })
         .await
     }

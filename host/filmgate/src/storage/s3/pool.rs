@@ -2,91 +2,92 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Part buffers, bounded over all uploads of a storage and used again.
-#[derive(Debug)]
+/// Bytes of one buffer: large enough that a system call is cheap beside the bytes it moves, small enough that a part gives
+/// its memory back while it is still being sent.
+pub(super) const BUFFER_BYTES: usize = 1024 * 1024;
+/// Buffers of a storage: what all uploads of a process together hold of their files. A process stays below 64 MiB with it.
+const BUFFERS: usize = 32;
+
+/// Buffers for what is on its way, bounded over all uploads of a storage and used again without being cleared.
+#[derive(Debug, Clone)]
 pub(super) struct Pool {
     shared: Arc<Shared>,
-    /// One permit for each buffer of ordinary size.
     permits: Arc<Semaphore>,
-    buffers: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
-    buffer_bytes: usize,
-    free: Mutex<Vec<Vec<u8>>>,
+    free: Mutex<Vec<Box<[u8]>>>,
 }
 
 /// A buffer to fill; it goes back to the pool when the last `Bytes` made of it is dropped.
+#[derive(Debug)]
 pub(super) struct Buffer {
-    bytes: Vec<u8>,
+    memory: Box<[u8]>,
+    used: usize,
     shared: Arc<Shared>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Pool {
-    pub(super) fn new(buffer_bytes: u64, buffers: std::num::NonZeroUsize) -> Self {
-        let buffers = u32::try_from(buffers.get()).unwrap_or(u32::MAX).min(1024);
-        Self {
-            shared: Arc::new(Shared {
-                buffer_bytes: usize::try_from(buffer_bytes).unwrap_or(usize::MAX),
-                free: Mutex::default(),
-            }),
-            permits: Arc::new(Semaphore::new(buffers as usize)),
-            buffers,
-        }
+    pub(super) fn new() -> Self {
+        Self { shared: Arc::default(), permits: Arc::new(Semaphore::new(BUFFERS)) }
     }
 
-    /// Waits until there is room for `bytes` more. A buffer larger than the ordinary counts as several; one larger than the
-    /// whole pool waits for all of it.
-    pub(super) async fn take(&self, bytes: usize) -> Buffer {
-        let ordinary = self.shared.buffer_bytes;
-        let weight = u32::try_from(bytes.div_ceil(ordinary)).unwrap_or(u32::MAX).clamp(1, self.buffers);
+    /// Whether so many bytes may be asked for at once: half of the pool, so that two parts can be under way.
+    pub(super) fn can_hold(bytes: u64) -> bool {
+        bytes <= (BUFFERS / 2 * BUFFER_BYTES) as u64
+    }
+
+    /// Waits until there is room for `bytes`, at most what [`Pool::can_hold`] allows, and answers it in buffers, each given
+    /// back by itself. Whoever waits longest is served first.
+    pub(super) async fn take(&self, bytes: usize) -> Vec<Buffer> {
+        let count = bytes.div_ceil(BUFFER_BYTES).clamp(1, BUFFERS);
         // Only a closed semaphore gives none, and nobody closes it.
-        let permit = Arc::clone(&self.permits).acquire_many_owned(weight).await.ok();
-        let free = self.shared.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer = free.unwrap_or_default();
-        if bytes > ordinary {
-            buffer = Vec::with_capacity(bytes);
-        }
-        buffer.resize(bytes, 0);
-        Buffer { bytes: buffer, shared: Arc::clone(&self.shared), _permit: permit }
+        let permits = Arc::clone(&self.permits).acquire_many_owned(u32::try_from(count).unwrap_or(1)).await;
+        let mut permits = permits.ok();
+        let mut left = bytes;
+        let buffer = |_| {
+            let used = left.min(BUFFER_BYTES);
+            left -= used;
+            let free = self.shared.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            Buffer {
+                memory: free.unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice()),
+                used,
+                shared: Arc::clone(&self.shared),
+                _permit: permits.as_mut().and_then(|permits| permits.split(1)),
+            }
+        };
+        (0..count).map(buffer).collect()
     }
 }
 
 impl Buffer {
     pub(super) fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        &mut self.memory[..self.used]
     }
 }
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        &self.memory[..self.used]
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.bytes.capacity() <= self.shared.buffer_bytes {
-            let bytes = std::mem::take(&mut self.bytes);
-            self.shared.free.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
-        }
+        let memory = std::mem::take(&mut self.memory);
+        self.shared.free.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
     use std::time::Duration;
 
     use bytes::Bytes;
 
-    use super::Pool;
-
-    fn pool() -> Pool {
-        Pool::new(1000, NonZeroUsize::new(2).expect("two"))
-    }
+    use super::{BUFFER_BYTES, BUFFERS, Pool};
 
     async fn must_wait(pool: &Pool, bytes: usize) {
         assert!(tokio::time::timeout(Duration::from_millis(20), pool.take(bytes)).await.is_err());
@@ -94,38 +95,40 @@ mod tests {
 
     #[tokio::test]
     async fn memory_is_bounded_until_the_last_reader_is_done() {
-        let pool = pool();
-        let first = Bytes::from_owner(pool.take(1000).await);
-        let second = pool.take(1).await;
+        let pool = Pool::new();
+        let mut first = pool.take(BUFFER_BYTES).await;
+        let rest = pool.take((BUFFERS - 1) * BUFFER_BYTES).await;
         must_wait(&pool, 1).await;
+        let first = Bytes::from_owner(first.remove(0));
         let reader = first.slice(10..20);
         drop(first);
         must_wait(&pool, 1).await;
         drop(reader);
-        drop(pool.take(1000).await);
-        drop(second);
+        drop(pool.take(BUFFER_BYTES).await);
+        drop(rest);
     }
 
     #[tokio::test]
-    async fn large_buffers_count_as_several_and_are_not_kept() {
-        let pool = pool();
-        let small = pool.take(10).await;
-        must_wait(&pool, 1001).await;
-        drop(small);
-        // Larger than the pool: alone.
-        let huge = pool.take(5000).await;
-        assert_eq!(huge.as_ref().len(), 5000);
+    async fn a_part_gives_its_buffers_back_one_by_one() {
+        let pool = Pool::new();
+        let mut all = pool.take(BUFFERS * BUFFER_BYTES).await;
         must_wait(&pool, 1).await;
-        drop(huge);
-        let kept = pool.shared.free.lock().expect("a lock").iter().map(Vec::capacity).sum::<usize>();
-        assert!(kept <= 2000, "{kept} bytes kept");
+        all.pop();
+        let one = pool.take(1).await;
+        must_wait(&pool, 1).await;
+        drop(one);
+        all.truncate(1);
+        assert_eq!(pool.take((BUFFERS - 1) * BUFFER_BYTES).await.len(), BUFFERS - 1);
+        let kept = pool.shared.free.lock().expect("a lock").len();
+        assert!(kept < BUFFERS, "{kept} buffers kept");
     }
 
     #[tokio::test]
     async fn buffers_have_the_asked_length_when_used_again() {
-        let pool = pool();
-        for bytes in [1000, 3, 0, 999] {
-            assert_eq!(pool.take(bytes).await.as_ref().len(), bytes);
+        let pool = Pool::new();
+        for bytes in [BUFFER_BYTES, 3, 1, BUFFER_BYTES + 7] {
+            let buffers = pool.take(bytes).await;
+            assert_eq!(buffers.iter().map(|buffer| buffer.as_ref().len()).sum::<usize>(), bytes);
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
 use tracing::Instrument;
 
 use super::Inner;
 use super::abilities::Abilities;
+use super::content::{AtHand, Content, Load};
 use super::fault::Failure;
 use super::put::Headers;
 use crate::checksum::Crc64Nvme;
@@ -19,10 +21,15 @@ const OPERATION: &str = "probe endpoint";
 const BODY: &[u8] = b"Filmgate tries what this endpoint can do. This object may be deleted.";
 
 impl Inner {
-    /// The abilities that uploads go by: known for AWS, probed once elsewhere.
+    /// The abilities that uploads go by: known for AWS, remembered or probed once elsewhere.
     pub(super) async fn abilities(self: &Arc<Self>) -> Result<Abilities, StorageError> {
         if self.settings.is_aws() && !self.abilities.initialized() {
             return Ok(Abilities::AWS);
+        }
+        if !self.abilities.initialized()
+            && let Some(abilities) = self.noted.get_or_init(|| self.remembered()).await
+        {
+            return Ok(abilities.clone());
         }
         match self.probed().await {
             Ok(abilities) => Ok(abilities),
@@ -39,7 +46,8 @@ impl Inner {
             return Ok(abilities.clone());
         }
         let inner = Arc::clone(self);
-        let probe = async move { inner.abilities.get_or_try_init(|| Box::pin(probe(&inner))).await.cloned() };
+        let probe =
+            async move { inner.abilities.get_or_try_init(|| Box::pin(probe_and_remember(&inner))).await.cloned() };
         let probe = tokio::spawn(probe.in_current_span()).await;
         probe.unwrap_or_else(|join| Err(broken(self, join.to_string())))
     }
@@ -48,6 +56,12 @@ impl Inner {
 fn broken(inner: &Inner, message: String) -> Failure {
     let error = StorageError::new(StorageFault::Other, OPERATION, inner.settings.place(), message);
     Failure { error, unclear: false, retry: false, retry_after: None }
+}
+
+async fn probe_and_remember(inner: &Arc<Inner>) -> Result<Abilities, Failure> {
+    let abilities = probe(inner).await?;
+    inner.remember(&abilities).await;
+    Ok(abilities)
 }
 
 async fn probe(inner: &Inner) -> Result<Abilities, Failure> {
@@ -72,6 +86,27 @@ async fn probe(inner: &Inner) -> Result<Abilities, Failure> {
         }
     }
     outcome
+}
+
+/// The probe's body, announced with a checksum that may be wrong.
+struct Announced(AtHand, Option<Crc64Nvme>);
+
+impl Announced {
+    fn new(checksum: Option<Crc64Nvme>) -> Self {
+        Self(AtHand(Bytes::from_static(BODY)), checksum)
+    }
+}
+
+#[async_trait]
+impl Load for Announced {
+    fn bytes(&self) -> u64 {
+        self.0.bytes()
+    }
+
+    async fn load(&self) -> Result<Content, StorageError> {
+        let content = self.0.load().await?;
+        Ok(content.announcing(self.1))
+    }
 }
 
 struct Probe<'a> {
@@ -110,7 +145,8 @@ impl Probe<'_> {
 
     async fn put(&self, checksum: Option<Crc64Nvme>, conditional: bool) -> Result<(), Failure> {
         let headers = self.headers(&self.single);
-        self.inner.put_object(&headers, Bytes::from_static(BODY), checksum, conditional).await.map(|_| ())
+        let content = Announced::new(checksum);
+        self.inner.put_object(&headers, &content, checksum.is_some(), conditional).await
     }
 
     async fn multipart(&self, abilities: &mut Abilities) -> Result<(), Failure> {
@@ -187,9 +223,9 @@ impl Probe<'_> {
     }
 
     async fn part(&self, upload: &str, checksum: Option<Crc64Nvme>) -> Result<CompletedPart, Failure> {
-        let body = Bytes::from_static(BODY);
-        let etag = self.inner.upload_part(&self.multipart, upload, 1, body, checksum).await?;
-        Ok(super::parts::completed(1, etag, checksum))
+        let content = Announced::new(checksum);
+        let sent = self.inner.upload_part(&self.multipart, upload, 1, &content, checksum.is_some()).await?;
+        Ok(super::parts::completed(1, sent.0, checksum))
     }
 
     async fn keeps(&self, key: &ObjectKey, checksum: Crc64Nvme) -> Result<bool, Failure> {

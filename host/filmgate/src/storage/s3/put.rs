@@ -1,22 +1,25 @@
 //! Storing a file: which way it goes, and the way of the small ones, a single `PutObject`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use async_trait::async_trait;
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
-use bytes::Bytes;
 
 use super::Inner;
 use super::abilities::Abilities;
 use super::confirm::Expected;
+use super::content::{Content, FilePart, Load};
 use super::fault::Failure;
 use super::read::base64;
 use super::settings::{Encryption, ObjectOptions};
+use super::slots::Place;
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
 use crate::limits::OBJECT_BYTES_MAX;
-use crate::storage::{Presence, PublishId, PutRequest, PutStep, StorageError, StorageFault, Stored, source};
+use crate::storage::{
+    Presence, PublishId, PutProgress, PutRequest, PutStep, SourceError, StorageError, StorageFault, Stored, source,
+};
 
 const OPERATION: &str = "put object";
 
@@ -73,21 +76,26 @@ impl Inner {
 
     async fn put_at_once(&self, request: &PutRequest<'_>, abilities: &Abilities) -> Result<Stored, StorageError> {
         let headers = Headers::new(request.key, request.content_type, request.publish_id, request.metadata);
+        // Small files keep to the slots as parts do.
+        let place = self.place(request);
+        let slot = tokio::select! {
+            biased;
+            () = request.cancel.cancelled() => return Err(self.cancelled(request.key)),
+            slot = self.slots.take(&place) => slot,
+        };
         let size = request.file.size();
         let mut again = true;
         // A try may have been carried out, or still be.
         let mut unclear = false;
         loop {
-            let (body, checksum) = tokio::select! {
+            let file = tokio::select! {
                 biased;
                 () = request.cancel.cancelled() => return Err(self.cancelled(request.key)),
-                read = self.read_part(request, 0, size) => read?,
+                file = WholeFile::read(self, request) => file?,
             };
-            self.verify_unchanged(request).await?;
             request.observer.step(PutStep::Completing).await?;
-            let expected = Expected::of(request, checksum, abilities, false);
-            let sent = abilities.put_checksum.then_some(checksum);
-            let put = self.put_object(&headers, body, sent, abilities.conditional_put);
+            let expected = Expected::of(request, file.checksum, abilities, false);
+            let put = self.put_object(&headers, &file, abilities.put_checksum, abilities.conditional_put);
             let failure = tokio::select! {
                 biased;
                 () = request.cancel.cancelled() => {
@@ -95,7 +103,8 @@ impl Inner {
                 }
                 put = put => match put {
                     Ok(()) => {
-                        request.observer.sent(size);
+                        slot.done(size);
+                        request.observer.sent(PutProgress { bytes: size, parts: 1, parts_total: 1 });
                         return self.prove(&expected).await;
                     }
                     Err(failure) => failure,
@@ -112,15 +121,15 @@ impl Inner {
         }
     }
 
-    /// One `PutObject`.
+    /// One `PutObject`, with its checksum where it is to be `told`.
     pub(super) async fn put_object(
         &self,
         headers: &Headers<'_>,
-        body: Bytes,
-        checksum: Option<Crc64Nvme>,
+        content: &dyn Load,
+        told: bool,
         conditional: bool,
     ) -> Result<(), Failure> {
-        let request = || {
+        let request = |content: Content| {
             let Headers { key, content_type, metadata, .. } = headers;
             let object = &self.settings.object;
             let (encryption, kms_key) = encryption(object);
@@ -137,37 +146,29 @@ impl Inner {
                 .set_cache_control(object.cache_control.clone())
                 .set_tagging(tagging(object))
                 .set_if_none_match(conditional.then(|| "*".to_owned()))
-                .set_checksum_crc64_nvme(checksum.map(base64))
-                .body(ByteStream::new(SdkBody::from(body.clone())));
-            let unsigned = self.settings.leaves_body_unsigned();
+                .set_checksum_crc64_nvme(told.then(|| base64(content.checksum)));
+            let signing = self.signing(&content);
+            let request = request.body(content.into_stream());
             async move {
-                if unsigned { request.customize().disable_payload_signing().send().await } else { request.send().await }
+                match signing {
+                    None => request.customize().disable_payload_signing().send().await,
+                    Some(signing) => request.customize().interceptor(signing).send().await,
+                }
             }
         };
-        let call = self.call(OPERATION, Some(headers.key)).with_body(body.len() as u64);
-        call.send(request, |answer| answer.e_tag().map(|_| ()).ok_or("ETag")).await
+        let call = self.call(OPERATION, Some(headers.key)).with_body(content.bytes());
+        call.send_content(content, request, |answer, _| answer.e_tag().map(|_| ()).ok_or("ETag")).await
     }
 
-    /// Reads part of the file into a buffer of the pool, with its checksum.
-    pub(super) async fn read_part(
-        &self,
-        request: &PutRequest<'_>,
-        offset: u64,
-        bytes: u64,
-    ) -> Result<(Bytes, Crc64Nvme), StorageError> {
-        let broken = |message: String| self.error(StorageFault::Other, "read file", request.key, message);
-        let bytes = usize::try_from(bytes).map_err(|_| broken("a part is larger than memory".to_owned()))?;
-        let mut buffer = self.pool.take(bytes).await;
-        let file = Arc::clone(&request.file);
-        let read = tokio::task::spawn_blocking(move || {
-            file.read_exact_at(buffer.as_mut_slice(), offset)?;
-            let checksum = Crc64Nvme::of(buffer.as_ref());
-            Ok((Bytes::from_owner(buffer), checksum))
-        });
-        match read.await {
-            Ok(read) => read.map_err(|error| self.source_error(request.key, &error)),
-            Err(join) => Err(broken(join.to_string())),
-        }
+    /// A range of the request's file.
+    pub(super) fn part_of<'a>(&'a self, request: &'a PutRequest<'_>, offset: u64, bytes: u64) -> FilePart<'a> {
+        let paces = self.paces.of(request.user.unwrap_or_default());
+        FilePart { inner: self, key: request.key, file: &request.file, offset, bytes, paces }
+    }
+
+    /// Where an upload stands among those that share the slots.
+    pub(super) fn place(&self, request: &PutRequest<'_>) -> Place {
+        self.slots.place(request.user.unwrap_or_default())
     }
 
     pub(super) async fn verify_unchanged(&self, request: &PutRequest<'_>) -> Result<(), StorageError> {
@@ -181,9 +182,45 @@ impl Inner {
     pub(super) fn cancelled(&self, key: &ObjectKey) -> StorageError {
         self.error(StorageFault::Cancelled, OPERATION, key, "the put was cancelled")
     }
+}
 
-    fn source_error(&self, key: &ObjectKey, error: &crate::storage::SourceError) -> StorageError {
-        StorageError::of_source(error, "read file", self.settings.place()).with_key(key)
+/// A file that goes up in one request: read and proven unchanged before its object may appear, and again for every try.
+struct WholeFile<'a> {
+    inner: &'a Inner,
+    request: &'a PutRequest<'a>,
+    part: FilePart<'a>,
+    first: Mutex<Option<Content>>,
+    checksum: Crc64Nvme,
+}
+
+impl<'a> WholeFile<'a> {
+    async fn read(inner: &'a Inner, request: &'a PutRequest<'a>) -> Result<Self, StorageError> {
+        let part = inner.part_of(request, 0, request.file.size());
+        let first = part.load().await?;
+        inner.verify_unchanged(request).await?;
+        let checksum = first.checksum;
+        Ok(Self { inner, request, part, first: Mutex::new(Some(first)), checksum })
+    }
+}
+
+#[async_trait]
+impl Load for WholeFile<'_> {
+    fn bytes(&self) -> u64 {
+        self.part.bytes()
+    }
+
+    async fn load(&self) -> Result<Content, StorageError> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(first) = first {
+            return Ok(first);
+        }
+        let content = self.part.load().await?;
+        self.inner.verify_unchanged(self.request).await?;
+        if content.checksum != self.checksum {
+            let changed = SourceError::Changed("its bytes differ from those of an earlier reading");
+            return Err(self.inner.source_error(self.request.key, &changed));
+        }
+        Ok(content)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
@@ -133,9 +134,14 @@ pub struct UploadOptions {
     pub part_bytes: u64,
     /// Files larger than this go up in parts; at most 5 GiB, S3's limit for one request.
     pub multipart_threshold: u64,
-    /// Parts on their way at once. Part buffers take this many times `part_bytes` in all, whatever the number and size of
-    /// the files; only a part that is larger alone takes its own size.
+    /// Most parts on their way at once, of all uploads together. An upload begins with eight, and there are more while that
+    /// makes the whole faster. Memory does not depend on it: all parts share 32 MiB, and a part that has more than half of
+    /// that is read while it is sent.
     pub concurrency: NonZeroUsize,
+    /// Most bytes a second of all uploads together.
+    pub bandwidth: Option<NonZeroU64>,
+    /// Most bytes a second of all uploads of one user together.
+    pub bandwidth_per_user: Option<NonZeroU64>,
     /// How often a failed request is sent again. 0: never.
     pub retries: u32,
     /// Wait before the first retry; it doubles with each, is spread at random, and the store's `Retry-After` wins.
@@ -155,7 +161,9 @@ impl Default for UploadOptions {
         Self {
             part_bytes: 8 * MIB,
             multipart_threshold: 8 * MIB,
-            concurrency: NonZeroUsize::MIN.saturating_add(3),
+            concurrency: NonZeroUsize::MIN.saturating_add(15),
+            bandwidth: None,
+            bandwidth_per_user: None,
             retries: 3,
             retry_delay: Duration::from_millis(200),
             connect_timeout: Duration::from_secs(5),
@@ -190,6 +198,9 @@ pub struct S3Settings {
     pub proxy: Option<Proxy>,
     /// Where [`Storage::probe`](crate::storage::Storage::probe) puts its small objects; the credentials must allow it.
     pub probe_prefix: String,
+    /// A folder in which it is noted for an hour what an endpoint that is not AWS can do, so that the next process need not
+    /// try it again. Absent: every process does.
+    pub remember: Option<PathBuf>,
 }
 
 impl S3Settings {
@@ -206,6 +217,7 @@ impl S3Settings {
             ca_bundle: None,
             proxy: None,
             probe_prefix: ".filmgate-probe/".to_owned(),
+            remember: None,
         }
     }
 
@@ -275,6 +287,7 @@ impl fmt::Debug for S3Settings {
             .field("ca_bundle", &self.ca_bundle.is_some())
             .field("proxy", &self.proxy)
             .field("probe_prefix", &self.probe_prefix)
+            .field("remember", &self.remember)
             .finish()
     }
 }
