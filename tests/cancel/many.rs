@@ -28,11 +28,6 @@ async fn p3_jobs_cancelled_at_random_points_leave_nothing() {
     for runner in [jailed, Runner::InProcess] {
         let folder = tempfile::tempdir().expect("a temporary directory");
         cancel_many(&runner, folder.path(), &bucket).await;
-        assert_eq!(children(), 0, "{runner:?}: a process is left");
-        for name in ["waiting", "jobs", "staging"] {
-            let left = std::fs::read_dir(folder.path().join(name)).expect("read the folder").count();
-            assert_eq!(left, 0, "{runner:?}: {name}");
-        }
     }
 }
 
@@ -41,23 +36,31 @@ async fn cancel_many(runner: &Runner, data: &Path, bucket: &TestBucket) {
     let host = Host::builder().data_dir(data).runner(runner.clone()).storage(storage).build().expect("build a host");
     let plugin = host.load_plugin(guests::probe()).await.expect("compile the guest");
     let user = format!("u-{}", filmgate::job::JobId::generate());
-    // What is made once stays: connections, threads, the first runner ahead.
-    cancel_one(&host, &plugin, &user, 0).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // What is made once stays: connections, threads, the first runner ahead. This one has time to succeed.
+    cancel_one(&host, &plugin, &user, 4_000_004).await;
     let before = descriptors();
     let mut random = Random(u64::from(std::process::id()));
-    for round in 1..=rounds() {
+    for _ in 0..rounds() {
         cancel_one(&host, &plugin, &user, random.below(120_000)).await;
-        assert!(descriptors() < before + 40, "round {round}: {before} descriptors before, {} now", descriptors());
+    }
+    // Jobs that were dropped end by themselves; the next runner may just be starting.
+    settle(|| descriptors() < before + 16, "descriptors").await;
+    drop(host);
+    settle(|| children() == 0, "processes").await;
+    for name in ["waiting", "jobs", "staging"] {
+        settle(|| count(&data.join(name)) == 0, name).await;
     }
     let observer = bucket.observer();
     let prefix = format!("videos/{user}/");
     let uploads = observer.list_multipart_uploads().bucket(&bucket.name).prefix(&prefix).send().await;
     assert_eq!(uploads.expect("list uploads").uploads().len(), 0, "unfinished uploads are left");
-    drop(host);
-    // The last runner ahead may just be starting.
-    let patience = Instant::now() + Duration::from_secs(10);
-    while (children() > 0 || count(&data.join("waiting")) > 0) && Instant::now() < patience {
+}
+
+/// Waits until it holds.
+async fn settle(holds: impl Fn() -> bool, what: &str) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < patience, "{what} are left");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -98,7 +101,7 @@ fn count(folder: &Path) -> usize {
     std::fs::read_dir(folder).map(Iterator::count).unwrap_or_default()
 }
 
-/// Processes whose parent is this one, the S3 server not counted.
+/// Runners of this process: it has other children, too.
 fn children() -> usize {
     let own = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").expect("list processes").flatten();
@@ -106,7 +109,7 @@ fn children() -> usize {
         let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { return false };
         // `id (name) state parent …`
         let Some((name, rest)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')) else { return false };
-        name != "garage" && rest.split_whitespace().nth(1) == Some(own.as_str())
+        name == "filmgate" && rest.split_whitespace().nth(1) == Some(own.as_str())
     });
     found.count()
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -89,6 +89,8 @@ struct Processes {
     waiting: Mutex<Vec<Waiting>>,
     /// How many were ever kept.
     kept: AtomicU64,
+    /// How many are being started ahead.
+    starting: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -123,7 +125,14 @@ impl Pool {
                 return Ok(Self { data: Arc::clone(data), place });
             }
         };
-        let processes = Processes { spawner, allow_missing, ahead, waiting: Mutex::default(), kept: AtomicU64::new(0) };
+        let processes = Processes {
+            spawner,
+            allow_missing,
+            ahead,
+            waiting: Mutex::default(),
+            kept: AtomicU64::new(0),
+            starting: AtomicUsize::new(0),
+        };
         Ok(Self { data: Arc::clone(data), place: Place::Processes(Arc::new(processes)) })
     }
 
@@ -242,13 +251,16 @@ impl Processes {
     /// Starts the next runner in the background, unless enough wait already.
     fn start_ahead(self: &Arc<Self>, plugin: &Plugin, budget: &Budget, data: &Arc<DataDir>) {
         let same = self.waiting().iter().filter(|one| one.plugin == plugin.digest && one.budget == *budget).count();
-        if same >= self.ahead {
+        if same + self.starting.load(Ordering::Relaxed) >= self.ahead {
             return;
         }
+        self.starting.fetch_add(1, Ordering::Relaxed);
         let (this, plugin, budget, data) = (Arc::downgrade(self), plugin.clone(), budget.clone(), Arc::clone(data));
         tokio::spawn(async move {
             let Some(processes) = this.upgrade() else { return };
-            match processes.start(&plugin, &budget, &data).await {
+            let started = processes.start(&plugin, &budget, &data).await;
+            processes.starting.fetch_sub(1, Ordering::Relaxed);
+            match started {
                 Ok(ready) => processes.keep(plugin.digest, budget, ready, &this),
                 Err(error) => tracing::warn!(%error, "start a runner ahead"),
             }
