@@ -78,7 +78,7 @@ async fn cancel_one(host: &Host, plugin: &Plugin, user: &str, after: u64) {
     let request = JobRequest::new(user.parse().expect("a user")).with_params(params);
     let job = host.start(request, plugin).expect("start");
     tokio::time::sleep(Duration::from_micros(after)).await;
-    if after % 5 == 0 {
+    if after.is_multiple_of(5) {
         drop(job);
         return;
     }

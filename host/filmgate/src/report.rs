@@ -310,7 +310,7 @@ pub enum JobEvent {
         /// What it is doing: hostile, escape it before printing.
         stage: String,
     },
-    /// What the job has used so far, some times a second: bytes written, memory, CPU time.
+    /// What the job has used so far, some times a second and once at its end: bytes written, memory, CPU time.
     Usage(Usage),
     /// Bytes of a file were acknowledged by the storage.
     Uploading {

@@ -248,7 +248,10 @@ impl Session {
                     }
                     hear_at = conversation.hear_at();
                     match message {
-                        FromRunner::Finished { outcome, .. } => return Ended::Finished(outcome),
+                        FromRunner::Finished { outcome, usage } => {
+                            self.tell(JobEvent::Usage(usage));
+                            return Ended::Finished(outcome);
+                        }
                         FromRunner::Log { stream, text } => self.tell(JobEvent::Log { stream, text }),
                         FromRunner::Progress { fraction, stage } => self.tell(JobEvent::Progress { fraction, stage }),
                         FromRunner::Usage(usage) => self.tell(JobEvent::Usage(usage)),

@@ -75,6 +75,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_sigaltstack,
     libc::SYS_getrandom,
     libc::SYS_clock_gettime,
+    libc::SYS_clock_getres,
     libc::SYS_clock_nanosleep,
     // Waiting, and the socket to the host.
     libc::SYS_ppoll,
