@@ -29,7 +29,7 @@
 //! # What is not defended here
 //!
 //! A flaw in wasmtime opens the process, which is why it should hold nothing worth having: that is the child process's
-//! part. Compiling is limited in a child only ([`Spawner::compile`]). A thread blocked in a file operation of the machine cannot be stopped.
+//! part. Compiling is limited in input size only. A thread blocked in a file operation of the machine cannot be stopped.
 //! The outbox's budget holds against guests, not against an escape; the host measures the directory itself.
 //!
 //! Runs on Unix.
