@@ -100,7 +100,7 @@ fn p3_a_job_gets_no_more_than_its_manifest_asks_for() {
     let ended = run(&place, r#"{"do": "store", "files": [{"bytes": 4000000}]}"#, &["--json"]);
     assert_eq!((ended.code, ended.json()["code"].as_str()), (Some(16), Some("quota-exceeded")), "{ended:#?}");
     // Each file has 1,000 bytes.
-    let two = r#"{"do": "store", "files": [{"kind": "mp4"}, {"kind": "jpeg", "slot": "thumbnail"}]}"#;
+    let two = r#"{"do": "store", "files": [{"kind": "jpeg", "slot": "thumbnail"}, {"kind": "mp4"}]}"#;
     let ended = run(&place, two, &["--json"]);
     assert_eq!((ended.code, ended.json()["refusal"].as_str()), (Some(17), Some("too-large")), "{ended:#?}");
 }

@@ -2,8 +2,10 @@
 
 mod bad_input;
 mod check;
+mod components;
 mod grants;
 mod jobs;
+mod plugin_test;
 mod publish;
 mod settings;
 mod surface;

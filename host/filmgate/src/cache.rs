@@ -16,11 +16,12 @@ mod tests;
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
 use filmgate_runner::Artifact;
 use rustix::fs::FlockOperation;
 
@@ -63,12 +64,7 @@ pub(crate) struct Turn {
 impl ComponentCache {
     /// Opens the folder, making it (mode 0700) and its key (mode 0600) where they are missing.
     pub(crate) fn open(path: &Path, bytes_max: u64) -> io::Result<Self> {
-        match Dir::open_ambient_dir(path.parent().unwrap_or(path), ambient_authority())?
-            .create_dir_with(path.file_name().unwrap_or_default(), DirBuilder::new().mode(0o700))
-        {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let folder = Dir::open_ambient_dir(path, ambient_authority())?;
         let key = Key::open(&folder)?;
         Ok(Self { folder, key, bytes_max })

@@ -14,6 +14,7 @@ mod logging;
 mod open;
 mod plugin_budgets;
 mod plugin_grants;
+mod plugin_precompile;
 mod plugin_test;
 mod problem;
 mod publish;
@@ -58,6 +59,8 @@ enum PluginCommand {
     Inspect(inspect::InspectArguments),
     /// Run a plugin without publishing, and show what it used of what it was granted
     Test(plugin_test::TestArguments),
+    /// Compile plugins ahead, so that the first job does not wait for it
+    Precompile(plugin_precompile::PrecompileArguments),
 }
 
 /// Options of every command that reads settings.
@@ -107,8 +110,9 @@ pub(crate) fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(arguments) => run::execute(arguments),
         Command::Publish(arguments) => publish::execute(arguments),
-        Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::execute(&arguments),
+        Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::execute(arguments),
         Command::Plugin(PluginCommand::Test(arguments)) => plugin_test::execute(arguments),
+        Command::Plugin(PluginCommand::Precompile(arguments)) => plugin_precompile::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Completions(arguments) => complete::execute(&arguments, &mut Cli::command()),
     };
@@ -128,6 +132,7 @@ impl Command {
             Self::Publish(arguments) => arguments.settings.json,
             Self::Plugin(PluginCommand::Inspect(arguments)) => arguments.settings.json,
             Self::Plugin(PluginCommand::Test(arguments)) => arguments.settings.json,
+            Self::Plugin(PluginCommand::Precompile(arguments)) => arguments.settings.json,
             Self::Check(arguments) => arguments.settings.json,
             Self::Completions(_) => false,
         }

@@ -70,7 +70,7 @@ impl Compiler {
         digest: PluginDigest,
         pool: &Pool,
     ) -> Result<(Artifact, bool), JobFault> {
-        let turn = match self.look_up(EntryId::new(digest, &self.engine)).await? {
+        let turn = match self.look_up(EntryId::new(digest, &self.engine, pool.spawner().is_some())).await? {
             Some(Cached::Hit(artifact)) => return Ok((artifact, false)),
             Some(Cached::Miss(turn)) => Some(turn),
             None => None,

@@ -42,8 +42,7 @@
 //! # What is not defended here
 //!
 //! A flaw in wasmtime opens the process that runs the guest: in a thread of the host that is everything, in a child it is
-//! one job. Compiling is limited
-//! in a child only ([`Spawner::compile`]). A thread blocked in a file operation of the machine cannot be stopped; a
+//! one job. Compiling is limited in a child only ([`Spawner::compile`]). A thread blocked in a file operation of the machine cannot be stopped; a
 //! child can. The outbox's budget holds against guests, not against an escape: the host measures the directory every second,
 //! and open files without a name are not in it. An escape can read the names and sizes of files everywhere (`stat`), and
 //! start threads until the user's limit of processes.

@@ -22,7 +22,7 @@ const PROOF_BYTES: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EntryId {
     pub(super) digest: PluginDigest,
-    /// What the code fits: version of wasmtime, machine, settings.
+    /// What the code fits, version of wasmtime, machine and settings, and who compiled it.
     fits: [u8; 32],
 }
 
@@ -35,8 +35,11 @@ pub(super) enum Found {
 }
 
 impl EntryId {
-    pub(crate) fn new(digest: PluginDigest, engine: &filmgate_runner::Engine) -> Self {
+    /// Code that a child compiled, `in_child`, is as trustworthy as a process with a stranger's component in it: enough for
+    /// jailed runners, not for a host that runs plugins itself. So each has entries of its own.
+    pub(crate) fn new(digest: PluginDigest, engine: &filmgate_runner::Engine, in_child: bool) -> Self {
         let mut hasher = WideHasher(Sha256::new());
+        hasher.write_u8(in_child.into());
         engine.hash_compatibility(&mut hasher);
         Self { digest, fits: hasher.0.finalize().into() }
     }

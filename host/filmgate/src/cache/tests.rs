@@ -15,7 +15,7 @@ fn engine() -> &'static Engine {
 }
 
 fn id(component: &str) -> EntryId {
-    EntryId::new(PluginDigest::of(component.as_bytes()), engine())
+    EntryId::new(PluginDigest::of(component.as_bytes()), engine(), true)
 }
 
 /// No code, and never loaded: the cache does not look at what it keeps.
@@ -74,6 +74,8 @@ fn what_was_kept_is_found_by_every_process() {
     fill(&place.open(), id("a"), b"code of a");
     assert_eq!(hit(&place.open(), id("a")).unwrap(), b"code of a");
     assert_eq!(hit(&place.open(), id("b")), None);
+    let own = EntryId::new(PluginDigest::of(b"a"), engine(), false);
+    assert_eq!(hit(&place.open(), own), None, "what a child compiled is not for a host that runs plugins itself");
     assert_eq!(hit(&place.open(), id("a").of_another_engine()), None, "another version, machine or setting");
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(place.folder()), mode(place.folder().join("key"))), (0o700, 0o600));

@@ -9,11 +9,13 @@ use filmgate::job::printable;
 use filmgate::manifest::Manifest;
 use filmgate::policy::NotGranted;
 use filmgate::report::JobError;
-use filmgate_runner::{Artifact, COMPONENT_BYTES_MAX, Engine, Inspection, Kind, PluginRefusal, inspect};
+use filmgate_runner::{COMPONENT_BYTES_MAX, Inspection, Kind, PluginRefusal, inspect};
 use serde_json::{Value, json};
 
 use super::exit::Exit;
+use super::open::Session;
 use super::plugin_grants::{self, Shown};
+use super::plugin_test::local;
 use super::problem::{Ended, Problem, with_sources};
 use super::terminal::{print_error, print_json, print_line};
 use super::{SettingOptions, open};
@@ -42,10 +44,20 @@ struct Known {
     not_granted: Option<NotGranted>,
 }
 
-pub(super) fn execute(arguments: &InspectArguments) -> Ended {
-    let config = Config::load(&open::sources(&arguments.settings)?)?;
+pub(super) fn execute(arguments: InspectArguments) -> Ended {
+    let settings = arguments.settings.clone();
+    open::with_session(&settings, |session| inspect_plugin(session, arguments))
+}
+
+async fn inspect_plugin(session: Session, arguments: InspectArguments) -> Ended {
     let bytes = read(&arguments.plugin)?;
-    let known = know(arguments, &config, &bytes)?;
+    let mut known = know(&arguments, &session.config, &bytes)?;
+    if known.refusal.is_none() {
+        known.refusal = tokio::select! {
+            refusal = compile(&session.config, &arguments) => refusal?,
+            () = session.signals.first() => return Err(session.signals.stopped()),
+        };
+    }
     if arguments.settings.json {
         print_json(&to_json(&known));
     } else {
@@ -54,6 +66,7 @@ pub(super) fn execute(arguments: &InspectArguments) -> Ended {
     Ok(if known.refusal.is_none() { Exit::Done } else { Exit::PluginRefused })
 }
 
+/// What is to be known without compiling.
 fn know(arguments: &InspectArguments, config: &Config, bytes: &[u8]) -> Result<Known, Problem> {
     let inspection = inspect(bytes).map_err(|refusal| refused(&refusal))?;
     let read = match &arguments.manifest {
@@ -62,19 +75,31 @@ fn know(arguments: &InspectArguments, config: &Config, bytes: &[u8]) -> Result<K
     };
     let manifest = read.map_err(|error| Problem::of_job(&JobError::before_start(error), None))?;
     let digest = PluginDigest::of(bytes);
-    let defaults = plugin_grants::defaults(config);
-    let granted = config.plugins.grant(&defaults, digest, manifest.as_ref());
+    let granted = config.plugins.grant(&plugin_grants::defaults(config), digest, manifest.as_ref());
     let not_granted = granted.as_ref().err().cloned();
     let shown = Shown::new(manifest.as_ref(), granted.ok());
-    let engine = Engine::new().map_err(|error| Problem::internal(with_sources(&error)))?;
     let of_manifest = manifest.as_ref().and_then(|manifest| manifest.check(&inspection).err());
-    // Only compiling tells whether it would run: types of functions are compared, too.
-    let refusal = match (&not_granted, of_manifest) {
-        (Some(refusal), _) => Some(refusal.to_string()),
-        (None, Some(error)) => Some(error.to_string()),
-        (None, None) => Artifact::compile(&engine, bytes).err().map(|refusal| with_sources(&refusal)),
-    };
+    let refusal = not_granted.as_ref().map(ToString::to_string).or(of_manifest.map(|error| error.to_string()));
     Ok(Known { inspection, digest, manifest, shown, refusal, not_granted })
+}
+
+/// Only compiling tells whether it would run: types of functions are compared, too. In a place of its own, so that nothing
+/// is left of it; under the limits that hold for every plugin.
+async fn compile(config: &Config, arguments: &InspectArguments) -> Result<Option<String>, Problem> {
+    let place = tempfile::Builder::new().prefix("filmgate-inspect-").tempdir();
+    let place = place.map_err(|error| Problem::input(format!("make a temporary directory: {error}")))?;
+    let mut config = local(config, place.path());
+    config.compile.cache_bytes = 0;
+    let host = open::host(&config).await?;
+    let loaded = match &arguments.manifest {
+        Some(manifest) => host.load_plugin_with_manifest(&arguments.plugin, manifest).await,
+        None => host.load_plugin(&arguments.plugin).await,
+    };
+    match loaded {
+        Ok(_) => Ok(None),
+        Err(error) if Exit::of_job(&error.fault) == Exit::PluginRefused => Ok(Some(with_sources(&error))),
+        Err(error) => Err(Problem::of_job(&error, None)),
+    }
 }
 
 fn refused(refusal: &PluginRefusal) -> Problem {

@@ -106,7 +106,7 @@ fn noun(number: usize, word: &str) -> String {
 }
 
 /// The settings with everything in a place of the test's own, but for the compiled components.
-fn local(config: &Config, place: &Path) -> Config {
+pub(super) fn local(config: &Config, place: &Path) -> Config {
     let storage = StorageConfig::Local { root: place.join("storage") };
     Config { data_dir: place.to_owned(), storage, urls: UrlPolicy::default(), ..config.clone() }
 }

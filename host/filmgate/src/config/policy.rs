@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::config::resolver::Resolver;
+use crate::job::InvalidValue;
 use crate::media::MediaKind;
 use crate::plugin::PluginDigest;
 use crate::policy::{Limits, PluginKey, PluginPolicy, PluginRule, Unlisted};
@@ -50,6 +51,22 @@ impl From<PluginSection> for PluginRule {
     }
 }
 
+/// A key of `[plugins]`.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+enum SectionKey {
+    Unlisted,
+    Plugin(PluginKey),
+}
+
+impl TryFrom<String> for SectionKey {
+    type Error = InvalidValue;
+
+    fn try_from(text: String) -> Result<Self, InvalidValue> {
+        if text == UNLISTED { Ok(Self::Unlisted) } else { text.parse().map(Self::Plugin) }
+    }
+}
+
 impl<'de> Deserialize<'de> for PluginsSection {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(PluginsVisitor)
@@ -68,12 +85,12 @@ impl<'de> Visitor<'de> for PluginsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<PluginsSection, A::Error> {
         let mut section = PluginsSection::default();
-        while let Some(key) = table.next_key::<String>()? {
-            if key == UNLISTED {
-                section.unlisted = Some(table.next_value()?);
-            } else {
-                let key = key.parse().map_err(serde::de::Error::custom)?;
-                section.rules.insert(key, table.next_value::<PluginSection>()?.into());
+        while let Some(key) = table.next_key::<SectionKey>()? {
+            match key {
+                SectionKey::Unlisted => section.unlisted = Some(table.next_value()?),
+                SectionKey::Plugin(key) => {
+                    section.rules.insert(key, table.next_value::<PluginSection>()?.into());
+                }
             }
         }
         Ok(section)

@@ -272,6 +272,14 @@ impl Limits {
     }
 }
 
+/// By its key, so that a fault is told with the key's place.
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        Self::of_key(&key).ok_or_else(|| de::Error::unknown_field(&key, Self::KEYS))
+    }
+}
+
 impl<'de> Deserialize<'de> for Limits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(LimitsVisitor)
@@ -289,8 +297,7 @@ impl<'de> Visitor<'de> for LimitsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Limits, A::Error> {
         let mut limits = BTreeMap::new();
-        while let Some(key) = table.next_key::<String>()? {
-            let limit = Limit::of_key(&key).ok_or_else(|| de::Error::unknown_field(&key, Limit::KEYS))?;
+        while let Some(limit) = table.next_key::<Limit>()? {
             let value = match limit.unit() {
                 Unit::Bytes => table.next_value::<ByteSize>()?.0,
                 Unit::Time => milliseconds(table.next_value::<Span>()?.0),

@@ -27,6 +27,8 @@ pub(super) fn run(socket: &OwnedFd) -> io::Result<()> {
         return Err(io::Error::other("the component did not come along"));
     };
     let limits = order.limits;
+    // Before the jail, which lets no process change its limits.
+    limit_cpu(&limits)?;
     let budget = budget(&limits);
     let jail =
         Jail { host: order.host, outbox: None, inputs: None, budget: &budget, allow_missing: &order.allow_missing };
@@ -34,7 +36,7 @@ pub(super) fn run(socket: &OwnedFd) -> io::Result<()> {
         Err(JailError { layer, reason }) => Compiled::Missing { layer, reason },
         Ok(_) => {
             watchdog::start(socket.try_clone()?)?;
-            limit_cpu(&limits).and_then(|()| work(component, code)).unwrap_or_else(|error| failed(&error))
+            work(component, code).unwrap_or_else(|error| failed(&error))
         }
     };
     send_with(socket.as_fd(), &encode(&answer).map_err(io::Error::other)?, &[])

@@ -109,7 +109,7 @@ fn p1_faults_name_the_place_and_what_is_allowed_but_no_value() {
         assert!(!text.contains("canary"), "parameters are nobody's business: {text}");
     }
     assert_eq!(
-        faults(&schema, &json!({"fps": 9, "music": "loud", "duration": 61})),
+        faults(&schema, &json!({"duration": 61, "fps": 9, "music": "loud"})),
         "3 parameters are not as the plugin's manifest wants them:\
          \n  params.duration is too large; allowed: at most 60\
          \n  params.fps is too small; allowed: at least 10\
@@ -174,18 +174,18 @@ fn what_is_not_understood_is_refused_instead_of_ignored() {
 fn p3_a_hostile_schema_is_given_up_instead_of_followed() {
     let fan_out = |name: &str, next: &str| (name.to_owned(), json!({"allOf": [{"$ref": next}, {"$ref": next}]}));
     let mut defs: serde_json::Map<_, _> =
-        (0..64).map(|n| fan_out(&format!("d{n}"), &format!("#/$defs/d{}", n + 1))).collect();
-    defs.insert("d64".to_owned(), json!({"type": "string"}));
+        (0..40).map(|n| fan_out(&format!("d{n}"), &format!("#/$defs/d{}", n + 1))).collect();
+    defs.insert("d40".to_owned(), json!({"type": "string"}));
     let deep = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({"a": inner}));
     let twice = json!({"allOf": [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}}}]});
-    let numbers: Vec<_> = (0..15_000).collect();
+    let numbers: Vec<_> = (0..10_000).collect();
     let cases = [
         ("references that fan out", json!({"$defs": defs, "$ref": "#/$defs/d0"}), json!({})),
         ("a reference to itself", json!({"$ref": "#"}), json!({})),
         ("two that refer to each other", json!({"anyOf": [{"not": {"$ref": "#"}}]}), json!({})),
         ("a recursion that fans out", twice, deep(60)),
         ("every entry with every other", json!({"uniqueItems": true}), json!(numbers)),
-        ("a slow pattern", json!({"items": {"pattern": "^(\\w{1,50}|\\d{1,50})*$"}}), json!(vec!["aaaaaaaaaa"; 4000])),
+        ("a slow pattern", json!({"items": {"pattern": "^([a-z]{1,5000})*$"}}), json!(vec!["aaaaaaaaaa"; 4000])),
     ];
     for (name, schema_value, params) in cases {
         let params = params.to_string().parse().unwrap();
