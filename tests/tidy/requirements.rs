@@ -15,7 +15,7 @@ struct Requirement {
 const IDS: [(char, u32); 7] = [('A', 7), ('B', 15), ('C', 13), ('D', 6), ('E', 4), ('P', 4), ('M', 8)];
 
 /// The first part of a test's name, and where its sources are.
-const HOMES: [(&str, &str); 12] = [
+const HOMES: [(&str, &str); 11] = [
     ("claim", "tests/claim"),
     ("cli", "tests/cli"),
     ("e2e", "tests/e2e"),
@@ -24,7 +24,6 @@ const HOMES: [(&str, &str); 12] = [
     ("sandbox", "host/runner/tests/sandbox"),
     ("filmgate", "host/filmgate/src"),
     ("facts", "guest/facts/tests/facts"),
-    ("replay", "tests/fuzzed/tests/replay"),
     ("media", "guest/media/tests"),
     ("recap", "guest/recap/tests"),
     ("stub", "guest/stub/src"),
