@@ -33,6 +33,18 @@ bench-sandbox:
 cancel-many count="1000":
     FILMGATE_TEST_CANCELS={{ count }} cargo test --locked --workspace --test cancel -- --nocapture
 
+# Build the component that the host carries; to be committed when `guest/facts` has changed.
+facts:
+    tests/tools/component.sh facts host/filmgate/assets/facts.wasm
+
+# Build the component that shows what a change of the contract breaks; until the contract is frozen with a release.
+freeze:
+    tests/tools/component.sh probe tests/guests/frozen/probe-0.1.0.wasm
+
+# Fuzz one target of tests/fuzzed, or each in turn, for some seconds; what is found stays in target/fuzz.
+fuzz target="all" seconds="60":
+    tests/tools/fuzz.sh {{ target }} {{ seconds }}
+
 # Format, lint, licences and documentation, as CI checks them.
 check:
     tests/tools/check.sh

@@ -72,7 +72,7 @@ async fn p2_a_component_of_the_first_contract_stores_and_submits() {
     assert!(first["checksum"].as_str().expect("a checksum").starts_with("crc64nvme:"), "{stored}");
     assert!(stored["files"][1]["ok"].is_object(), "{stored}");
     assert_eq!(stored["files"][2]["error"]["code"], "invalid-options", "{stored}");
-    let submitted = summary(&bench, json!({ "do": "submit", "files": [{}, { "sequence": 1 }] })).await;
+    let submitted = summary(&bench, json!({ "do": "submit", "files": [{}, { "path": "b.mp4", "sequence": 1 }] })).await;
     assert!(submitted["files"][0]["ok"].is_object() && submitted["files"][1]["ok"].is_object(), "{submitted}");
 }
 

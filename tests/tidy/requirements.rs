@@ -27,7 +27,6 @@ const HOMES: &[(&str, &str)] = &[
     ("sandbox", "host/runner/tests/sandbox"),
     ("filmgate", "host/filmgate/src"),
     ("facts", "guest/facts/tests/facts"),
-    ("replay", "tests/fuzzed/tests/replay"),
     ("media", "guest/media/tests"),
     ("recap", "guest/recap/tests"),
     ("stub", "guest/stub/src"),

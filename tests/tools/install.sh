@@ -3,7 +3,7 @@
 # folder outside the project, and does nothing for what is already there. Prints that folder's bin directory on stdout;
 # everything else goes to stderr.
 #
-#   tests/tools/install.sh                 everything
+#   tests/tools/install.sh                 everything but fuzz
 #   tests/tools/install.sh garage wac …    only these
 #
 # FILMGATE_TOOLS chooses the folder (default: ${XDG_CACHE_HOME:-$HOME/.cache}/filmgate/tools).
@@ -43,6 +43,7 @@ wasmtime() {
     --no-default-features --features run,cranelift,component-model,component-model-async
 }
 just() { CARGO_PROFILE_RELEASE_OPT_LEVEL=1 cargo_tool just just 1.59.0; }
+fuzz() { CARGO_PROFILE_RELEASE_OPT_LEVEL=1 cargo_tool cargo-fuzz cargo-fuzz 0.13.2; }
 deny() { CARGO_PROFILE_RELEASE_OPT_LEVEL=1 cargo_tool cargo-deny cargo-deny 0.20.2; }
 
 # The browser and the decoder that prove a rendered video plays, and strace, which proves what a runner asks the kernel for,
@@ -68,8 +69,8 @@ system_packages() {
 [ $# -gt 0 ] || set -- garage wac wasmtime just deny system_packages
 for tool in "$@"; do
   case $tool in
-    garage | wac | wasmtime | just | deny | system_packages) "$tool" ;;
-    *) say "unknown tool '$tool'; known: garage wac wasmtime just deny system_packages"; exit 2 ;;
+    garage | wac | wasmtime | just | deny | fuzz | system_packages) "$tool" ;;
+    *) say "unknown tool '$tool'; known: garage wac wasmtime just deny fuzz system_packages"; exit 2 ;;
   esac
 done
 printf '%s\n' "$tools/bin"

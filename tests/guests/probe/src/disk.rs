@@ -26,7 +26,7 @@ pub(crate) fn fill(mib: Option<u64>) -> Result<Value, Error> {
 
 pub(crate) fn sparse(bytes: u64, by: SparseBy, store: bool) -> Result<Value, Error> {
     let mut file = File::create("/out/sparse.mp4")?;
-    file.write_all(&sample::head("mp4", 0))?;
+    file.write_all(&sample::whole("mp4", 1000))?;
     let made = match by {
         SparseBy::SetSize => file.set_len(bytes),
         SparseBy::Seek => file.seek(SeekFrom::Start(bytes - 1)).and_then(|_| file.write_all(b"x")),
