@@ -23,6 +23,16 @@ guest-test:
     cargo build --locked --release --target wasm32-wasip2 -p recap
     tests/tools/guest-test.sh target/wasm32-wasip2/release/recap.wasm --user u1 --period 2026-03
 
+# Measure what the sandbox costs on this machine.
+bench-sandbox:
+    cargo build --locked --release --target wasm32-wasip2 -p gauge
+    cargo build --locked --release -p filmgate -p sandbox-bench
+    target/release/sandbox-bench target/wasm32-wasip2/release/gauge.wasm target/release/filmgate
+
+# Cancel a thousand jobs at random points.
+cancel-many count="1000":
+    FILMGATE_TEST_CANCELS={{ count }} cargo test --locked --workspace --test cancel -- --nocapture
+
 # Format, lint, licences and documentation, as CI checks them.
 check:
     tests/tools/check.sh
@@ -42,4 +52,4 @@ hostile *arguments:
 
 # Try a million generated paths out of the sandbox, by the guest and by the claim (CI tries some thousands).
 hostile-paths count="1000000":
-    HOSTILE_PATHS={{ count }} cargo test --locked -p filmgate-tests --test hostile -- escape::corpus escape::p1
+    HOSTILE_PATHS={{ count }} cargo test --locked --workspace --test hostile -- escape::corpus escape::p1

@@ -10,7 +10,15 @@ fn a_fresh_machine_passes_every_line() {
     place.write("filmgate.toml", "[budget]\nmemory = \"1 GiB\"\n");
     let ended = place.run(["check"]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
-    for name in ["data directory", "paths stay inside", "store an object", "read it back", "delete it"] {
+    for name in [
+        "data directory",
+        "paths stay inside",
+        "jail: landlock",
+        "jail: seccomp",
+        "store an object",
+        "read it back",
+        "delete it",
+    ] {
         assert!(ended.stdout.contains(&format!("pass  {name}")), "{name}: {}", ended.stdout);
     }
     let line = |key: &str| ended.stdout.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
@@ -20,6 +28,13 @@ fn a_fresh_machine_passes_every_line() {
     assert_eq!(ended.last_line(), "everything passed");
     let left = std::fs::read_dir(place.folder().join("filmgate-data/storage/filmgate-check"));
     assert!(left.is_err() || left.unwrap().next().is_none(), "the object is deleted again");
+}
+
+#[test]
+fn m2_a_host_that_runs_plugins_itself_says_so() {
+    let ended = Filmgate::new().with("FILMGATE_RUNNER", "in-process").run(["check"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.stdout.contains("note  plugins are locked in") && !ended.stdout.contains("jail: "), "{ended:#?}");
 }
 
 #[test]

@@ -83,6 +83,59 @@ fn p3_each_cause_has_its_exit_code() {
 }
 
 #[test]
+fn p3_a_failed_job_says_what_it_used() {
+    let place = Filmgate::new().with("FILMGATE_BUDGET_OUTBOX", "1 MiB");
+    let ended = run(&place, r#"{"do": "store", "files": [{"bytes": 4000000}]}"#, &["--json"]);
+    let usage = &ended.json()["usage"];
+    let written = usage["outbox_bytes_written"].as_u64();
+    assert!(written.is_some_and(|bytes| bytes > 1 << 19 && bytes <= 1 << 20), "{usage}");
+    assert!(usage["cpu_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{usage}");
+    assert!(usage["memory_bytes_peak"].as_u64().is_some_and(|bytes| bytes > 1 << 20), "{usage}");
+}
+
+/// However a host ends, its runners end with it.
+#[test]
+fn p3_a_host_that_is_killed_takes_its_runner_along() {
+    let place = Filmgate::new();
+    let plugin = probe().to_str().expect("a path in UTF-8");
+    let arguments = ["run", plugin, "--user", "ana", "--params", r#"{"do": "loop"}"#];
+    let mut host = place.command(arguments).stderr(Stdio::null()).spawn().expect("start filmgate");
+    let runner = until(|| child_of(host.id()));
+    host.kill().expect("kill the host");
+    host.wait().expect("wait for the host");
+    until(|| (!is_running(runner)).then_some(()));
+}
+
+fn until<T>(found: impl Fn() -> Option<T>) -> T {
+    let patience = Instant::now() + Duration::from_secs(30);
+    loop {
+        match found() {
+            Some(found) => return found,
+            None => assert!(Instant::now() < patience, "it did not happen"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// State and parent of a process.
+fn stat(id: u32) -> Option<(String, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+fn child_of(parent: u32) -> Option<u32> {
+    let processes = std::fs::read_dir("/proc").expect("list processes").flatten();
+    let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.find(|id| stat(*id).is_some_and(|(_, of)| of == parent))
+}
+
+/// A process that has ended but that nobody waits for is not running.
+fn is_running(id: u32) -> bool {
+    stat(id).is_some_and(|(state, _)| state != "Z")
+}
+
+#[test]
 fn p3_text_of_a_plugin_cannot_steer_the_terminal() {
     let place = Filmgate::new();
     let hostile = r"\u001b[2J\u001b]0;owned\u0007\u202etxt\u009b31m";

@@ -2,6 +2,7 @@
 
 mod claims;
 mod endings;
+mod escape;
 mod journal;
 mod operator;
 mod recap;

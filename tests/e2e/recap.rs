@@ -66,7 +66,7 @@ async fn a1_to_a5_recap_is_rendered_published_and_plays_in_a_browser() {
 
 /// Progress first, then bytes, then each file once.
 fn check_events(mut events: broadcast::Receiver<JobEvent>, video_bytes: u64) {
-    let (mut progress, mut uploaded, mut stored) = (Vec::new(), 0, Vec::new());
+    let (mut progress, mut uploaded, mut stored, mut written) = (Vec::new(), 0, Vec::new(), Vec::new());
     while let Ok(event) = events.try_recv() {
         match event {
             JobEvent::Progress { fraction, .. } => progress.push(fraction),
@@ -74,6 +74,7 @@ fn check_events(mut events: broadcast::Receiver<JobEvent>, video_bytes: u64) {
                 assert_eq!(total, video_bytes);
                 uploaded = sent;
             }
+            JobEvent::Usage(usage) => written.push(usage.outbox_bytes_written),
             JobEvent::Uploading { .. } | JobEvent::Log { .. } => {}
             JobEvent::Stored(asset) => stored.push(asset.identity.slot.to_string()),
         }
@@ -81,6 +82,8 @@ fn check_events(mut events: broadcast::Receiver<JobEvent>, video_bytes: u64) {
     assert!(progress.len() > 3 && progress.is_sorted(), "{progress:?}");
     assert_eq!(progress.last(), Some(&1.0), "{progress:?}");
     assert_eq!(uploaded, video_bytes);
+    // While it renders, the host hears what is written.
+    assert!(written.is_sorted() && written.last().is_some_and(|bytes| *bytes > 0), "{written:?}");
     stored.sort();
     assert_eq!(stored, ["thumbnail", "video"]);
 }

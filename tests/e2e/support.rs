@@ -8,7 +8,7 @@ use filmgate::job::{JobRequest, Params};
 use filmgate::limits::MIB;
 use filmgate::publish::Asset;
 use filmgate::report::{JobError, JobEvent, JobReport};
-use filmgate::{Budget, Host, HostBuilder, Plugin, default_budget};
+use filmgate::{Budget, Host, HostBuilder, Plugin, Runner, default_budget};
 use filmgate_tests::guests;
 use futures::TryStreamExt as _;
 use serde_json::Value;
@@ -32,6 +32,14 @@ pub(crate) fn budget() -> Budget {
     }
 }
 
+/// Where plugins run: in locked-in processes of the real binary, or, in the suite of that name, in this process.
+pub(crate) fn runner() -> Runner {
+    match env!("CARGO_CRATE_NAME") {
+        "e2e_in_process" => Runner::InProcess,
+        _ => Runner::Path(filmgate_tests::cli::binary().to_owned()),
+    }
+}
+
 impl Bench {
     /// One that publishes to local storage.
     pub(crate) fn local() -> Self {
@@ -40,7 +48,9 @@ impl Bench {
 
     pub(crate) fn with(change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let builder = Host::builder().data_dir(folder.path().join("data")).budget(budget());
+        // Each job starts a runner of its own: nothing is left of it when it is over.
+        let builder = Host::builder().runner(runner()).runners_ahead(0);
+        let builder = builder.data_dir(folder.path().join("data")).budget(budget());
         Self { host: change(builder).build().expect("build a host"), folder }
     }
 

@@ -21,6 +21,19 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// Builds the program `rogue` once and answers where it is: a runner that a plugin has escaped into.
+///
+/// # Panics
+/// If it does not build.
+pub fn rogue() -> &'static Path {
+    static ROGUE: OnceLock<PathBuf> = OnceLock::new();
+    ROGUE.get_or_init(|| {
+        let built = build(&["--workspace", "--bin", "rogue"]);
+        let executable = built.iter().find_map(|message| message.get("executable")?.as_str());
+        executable.expect("cargo names the executable").into()
+    })
+}
+
 /// Builds the component `probe` of `tests/guests` once and answers where it is.
 ///
 /// # Panics

@@ -15,11 +15,13 @@ struct Requirement {
 const IDS: [(char, u32); 7] = [('A', 7), ('B', 15), ('C', 13), ('D', 6), ('E', 4), ('P', 4), ('M', 8)];
 
 /// The first part of a test's name, and where its sources are.
-const HOMES: [(&str, &str); 11] = [
+const HOMES: [(&str, &str); 13] = [
+    ("cancel", "tests/cancel"),
     ("claim", "tests/claim"),
     ("cli", "tests/cli"),
     ("e2e", "tests/e2e"),
     ("hostile", "tests/hostile"),
+    ("kernel", "tests/kernel"),
     ("storage", "tests/storage"),
     ("tidy", "tests/tidy"),
     ("sandbox", "host/runner/tests/sandbox"),

@@ -13,7 +13,7 @@ step "lints"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 cargo clippy --locked -p filmgate --no-default-features -- -D warnings
 cargo clippy --locked --target wasm32-wasip2 \
-  -p filmgate-plugin -p filmgate-media -p recap -p stub -p harness -p probe -p hostile -p sockets -- -D warnings
+  -p filmgate-plugin -p filmgate-media -p recap -p stub -p harness -p probe -p hostile -p gauge -p sockets -- -D warnings
 cargo clippy --locked --target wasm32-wasip2 -p hostile-plugins --lib --examples --features guests -- -D warnings
 step "licences, bans and sources"
 "$tools/cargo-deny" --locked --offline --config .cargo/deny.toml check bans licenses sources

@@ -45,11 +45,12 @@ wasmtime() {
 just() { CARGO_PROFILE_RELEASE_OPT_LEVEL=1 cargo_tool just just 1.59.0; }
 deny() { CARGO_PROFILE_RELEASE_OPT_LEVEL=1 cargo_tool cargo-deny cargo-deny 0.20.2; }
 
-# The browser and the decoder that prove a rendered video plays are the distribution's packages: their security updates
-# matter more than a pin. Without apt-get or the right to use it, the message says what to install.
+# The browser and the decoder that prove a rendered video plays, and strace, which proves what a runner asks the kernel for,
+# are the distribution's packages: their security updates matter more than a pin. Without apt-get or the right to use it, the message says what to install.
 system_packages() {
   local missing=()
   command -v ffprobe >/dev/null || missing+=(ffmpeg)
+  command -v strace >/dev/null || missing+=(strace)
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
   [ ${#missing[@]} -eq 0 ] && return 0
   local as_root=()
@@ -59,7 +60,7 @@ system_packages() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
   else
-    say "please install these with your package manager, the tests that play the video need them: ${missing[*]}"
+    say "please install these with your package manager, the tests need them: ${missing[*]}"
     return 1
   fi
 }

@@ -9,13 +9,18 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use filmgate::Host;
 use filmgate::job::{JobRequest, Params, Period};
+use filmgate::{Host, Runner};
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    // First of all, before there are threads: this program is also the locked-in process in which the plugin runs.
+    filmgate::enter();
+    tokio::runtime::Runtime::new()?.block_on(render())
+}
+
+async fn render() -> anyhow::Result<()> {
     let plugin = std::env::args_os().nth(1).map(PathBuf::from).context("name a plugin")?;
-    let host = Host::builder().data_dir("filmgate-data").build()?;
+    let host = Host::builder().data_dir("filmgate-data").runner(Runner::SelfExec).build()?;
     let plugin = host.load_plugin(&plugin).await?;
     let request = JobRequest::new("ana".to_owned().try_into()?)
         .with_period(Period::new(2026, 3)?)

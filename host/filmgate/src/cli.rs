@@ -86,7 +86,8 @@ Exit codes:
    11  plugin answered an error         17  a file of the plugin was refused
    12  plugin trapped                   18  upload failed, the file is kept
    13  CPU time used up                 19  storage unreachable
-   20  a check failed                   70  fault of the host
+   20  a check failed                   21  plugins cannot be locked in
+   70  fault of the host
   130  SIGINT                          143  SIGTERM";
 
 /// Parses, runs and tells how it ended.

@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod open;
 mod resolver;
+mod runner;
 mod s3;
 mod secret;
 mod sources;
@@ -20,6 +21,7 @@ mod tests;
 pub use choice::StorageConfig;
 pub use error::{ConfigError, Problem};
 pub use resolver::{Origin, Setting};
+pub use runner::{RunnerConfig, RunnerMode};
 pub use s3::{CredentialSource, EncryptionConfig, ProxyConfig, S3Config};
 pub use secret::Secret;
 pub use sources::Sources;
@@ -59,6 +61,8 @@ pub struct Config {
     pub budget: Budget,
     /// Bytes all files of one job together may publish.
     pub published_bytes: u64,
+    /// Where plugins run.
+    pub runner: RunnerConfig,
     /// What is logged.
     pub log: LogConfig,
     /// Every setting that has a value, with its origin, in the order of the documentation.
@@ -112,6 +116,7 @@ impl Config {
         let layouts = resolve_layouts(resolver, file.layout, file.layouts, file.key_prefix);
         let (urls, plugins_see_urls) = resolve_urls(resolver, file.urls);
         let (budget, published_bytes) = budget::resolve(resolver, &file.budget);
+        let runner = runner::resolve(resolver, file.runner);
         let log = resolve_log(resolver, file.log);
         let (storage, storage_reason) = chosen?;
         Some(Self {
@@ -123,6 +128,7 @@ impl Config {
             plugins_see_urls,
             budget,
             published_bytes,
+            runner,
             log,
             settings: Vec::new(),
         })

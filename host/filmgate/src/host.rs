@@ -2,11 +2,13 @@
 
 mod builder;
 mod cleanup;
+mod conversation;
 mod options;
 mod session;
 mod store;
 
 pub use builder::{BuildError, DEFAULT_PUBLISHED_BYTES, HostBuilder, default_budget};
+pub(crate) use cleanup::destroy;
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -14,6 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use filmgate_protocol::Budget;
+use filmgate_runner::{Artifact, Engine};
 use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,6 +25,7 @@ use crate::job::{JobId, JobRequest, Slot};
 use crate::layout::Layouts;
 use crate::outbox::{Claimed, DataDir};
 use crate::plugin::{Plugin, PluginDigest};
+use crate::pool::Pool;
 use crate::publish::Publisher;
 use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
 use crate::storage::Storage;
@@ -45,7 +49,7 @@ struct Parts {
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
-    engine: filmgate_runner::Engine,
+    pool: Pool,
 }
 
 impl std::fmt::Debug for Parts {
@@ -90,15 +94,15 @@ impl Host {
 
     /// Checks and compiles a component that is at hand.
     pub async fn compile_plugin(&self, component: Vec<u8>) -> Result<Plugin, JobError> {
-        let parts = Arc::clone(&self.parts);
         let compiled = spawn_blocking(move || {
-            let compiled = filmgate_runner::Plugin::compile(&parts.engine, &component).map_err(JobFault::from)?;
-            Ok(Plugin { compiled, digest: PluginDigest::of(&component) })
+            let engine = Engine::new().map_err(|error| JobFault::Internal(error.to_string()))?;
+            let artifact = Artifact::compile(&engine, &component).map_err(JobFault::from)?;
+            Ok(Plugin { artifact, digest: PluginDigest::of(&component) })
         });
         flatten(compiled.await).map_err(JobError::early)
     }
 
-    /// Starts a job. Must be called inside a tokio runtime.
+    /// Starts a job. Must be called inside a tokio runtime, the same one for all jobs of a host.
     pub fn start(&self, request: JobRequest, plugin: &Plugin) -> Result<RunningJob, JobError> {
         let accepted = Accepted::new(&self.parts, request, Some(plugin.digest)).map_err(JobError::early)?;
         Ok(self.spawn(accepted, |session| session.run(plugin.clone())))

@@ -1,6 +1,7 @@
 //! Job directories: created, claimed from, and taken away, always through a directory handle.
 //!
 //! ```text
+//! <data dir>/waiting/<any>/…    directories of runners that wait for a job
 //! <data dir>/jobs/<job>/out     the plugin's /out
 //! <data dir>/jobs/<job>/in      the plugin's /in
 //! <data dir>/staging/<publish>  files the host has claimed
@@ -12,13 +13,16 @@
 mod claim;
 mod data_dir;
 mod lease;
+mod measure;
 mod remove;
 
 pub use claim::{Candidate, ClaimError, Claimed};
 pub use data_dir::{DataDir, DataDirError};
+pub use measure::Measured;
 
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,12 +33,17 @@ use tokio_util::sync::CancellationToken;
 use crate::job::{InputName, JobId};
 
 /// The directories of one job. They stay until [`Outbox::remove`].
+///
+/// They are made before the job is there, and renamed when it comes: a runner that waits for it holds them already, and
+/// the jail it is in goes by what they are, not by what they are called.
 #[derive(Debug)]
 pub struct Outbox {
     data: Arc<DataDir>,
     name: String,
     out: Dir,
-    path: PathBuf,
+    inputs: Dir,
+    /// While they wait: the lock that tells other processes that somebody is there.
+    waiting: Option<File>,
 }
 
 /// Why a job's directories could not be made or filled.
@@ -61,35 +70,79 @@ pub enum OutboxError {
 }
 
 impl Outbox {
-    /// Makes the directories of a job and copies its inputs into them. Blocks; where the file system can share blocks
-    /// between files, the copies cost no space.
+    /// Makes the directories of a job and copies its inputs into them: [`Outbox::prepare`] and [`Outbox::assign`].
     pub fn create(data: &Arc<DataDir>, job: JobId, inputs: &[(InputName, PathBuf)]) -> Result<Self, OutboxError> {
-        let name = job.to_string();
-        let path = data.path().join("jobs").join(&name);
-        let fail = |source| OutboxError::Create { path: path.clone(), source };
-        data.jobs().create_dir(&name).map_err(fail)?;
-        let filled = fill(data.jobs(), &name, inputs).map_err(|failure| match failure {
-            Failure::Directory(source) => fail(source),
-            Failure::Input(error) => error,
-        });
-        let out = match filled {
-            Ok(out) => out,
-            Err(error) => {
-                let _ = remove::remove_tree(data.jobs(), &name);
-                return Err(error);
-            }
+        let mut outbox = Self::prepare(data)?;
+        let assigned = outbox.assign(job, inputs);
+        if assigned.is_err() {
+            let _ = outbox.remove();
+        }
+        assigned.map(|()| outbox)
+    }
+
+    /// Makes empty directories for a job that will come. Blocks.
+    pub fn prepare(data: &Arc<DataDir>) -> Result<Self, OutboxError> {
+        let name = uuid::Uuid::now_v7().to_string();
+        let fail = |source| OutboxError::Create { path: data.path().join("waiting").join(&name), source };
+        let make = || {
+            data.waiting().create_dir(&name)?;
+            let home = data.waiting().open_dir(&name)?;
+            let lock = home.open(".")?.into_std();
+            rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)?;
+            home.create_dir("out")?;
+            home.create_dir("in")?;
+            Ok((home.open_dir("out")?, home.open_dir("in")?, lock))
         };
-        Ok(Self { data: Arc::clone(data), name, out, path })
+        let (out, inputs, lock) = make().map_err(fail)?;
+        Ok(Self { data: Arc::clone(data), name, out, inputs, waiting: Some(lock) })
+    }
+
+    /// Makes the directories those of `job` and copies its inputs into them. Blocks; where the file system can share
+    /// blocks between files, the copies cost no space. After an error the directories are to be removed.
+    pub fn assign(&mut self, job: JobId, inputs: &[(InputName, PathBuf)]) -> Result<(), OutboxError> {
+        let name = job.to_string();
+        let fail = |source| OutboxError::Create { path: self.data.path().join("jobs").join(&name), source };
+        self.data.waiting().rename(&self.name, self.data.jobs(), &name).map_err(fail)?;
+        self.name = name;
+        self.waiting = None;
+        for (name, from) in inputs {
+            copy_input(&self.inputs, name, from).map_err(|source| OutboxError::Input {
+                name: name.to_string(),
+                path: from.clone(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Where the directories are now.
+    pub fn path(&self) -> PathBuf {
+        self.data.path().join(if self.waiting.is_some() { "waiting" } else { "jobs" }).join(&self.name)
     }
 
     /// The directory that becomes `/out`.
     pub fn out_path(&self) -> PathBuf {
-        self.path.join("out")
+        self.path().join("out")
     }
 
     /// The directory that becomes `/in`.
     pub fn in_path(&self) -> PathBuf {
-        self.path.join("in")
+        self.path().join("in")
+    }
+
+    /// The directory that becomes `/out`, wherever it is.
+    pub fn out(&self) -> BorrowedFd<'_> {
+        self.out.as_fd()
+    }
+
+    /// The directory that becomes `/in`, wherever it is.
+    pub fn inputs(&self) -> BorrowedFd<'_> {
+        self.inputs.as_fd()
+    }
+
+    /// What lies in `/out` now. Blocks; stops at `entries_max`.
+    pub fn measure(&self, entries_max: u64) -> io::Result<Measured> {
+        measure::measure(&self.out, entries_max)
     }
 
     /// Opens the finished file at `path` and proves that it can be claimed. Blocks for up to two seconds while a writer is
@@ -100,26 +153,9 @@ impl Outbox {
 
     /// Deletes the job's directories with everything in them. Blocks. May be asked again after a failure.
     pub fn remove(&self) -> io::Result<()> {
-        remove::remove_tree(self.data.jobs(), &self.name)
+        let parent = if self.waiting.is_some() { self.data.waiting() } else { self.data.jobs() };
+        remove::remove_tree(parent, &self.name)
     }
-}
-
-enum Failure {
-    Directory(io::Error),
-    Input(OutboxError),
-}
-
-/// Makes `out` and `in`, copies the inputs, and opens `out`.
-fn fill(jobs: &Dir, name: &str, inputs: &[(InputName, PathBuf)]) -> Result<Dir, Failure> {
-    let home = jobs.open_dir(name).map_err(Failure::Directory)?;
-    home.create_dir("out").and_then(|()| home.create_dir("in")).map_err(Failure::Directory)?;
-    let folder = home.open_dir("in").map_err(Failure::Directory)?;
-    for (name, from) in inputs {
-        copy_input(&folder, name, from).map_err(|source| {
-            Failure::Input(OutboxError::Input { name: name.to_string(), path: from.clone(), source })
-        })?;
-    }
-    home.open_dir("out").map_err(Failure::Directory)
 }
 
 /// The plugin must not be able to reach the caller's own file: it gets a copy, read-only.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use filmgate_runner::Artifact;
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of a component's bytes.
@@ -23,10 +24,11 @@ impl fmt::Display for PluginDigest {
     }
 }
 
-/// A component that was checked and compiled; cheap to clone, runs any number of jobs.
+/// A component that was checked and compiled: its digest and its code in sealed memory. Cheap to clone, runs any number of
+/// jobs, in any host.
 #[derive(Clone)]
 pub struct Plugin {
-    pub(crate) compiled: filmgate_runner::Plugin,
+    pub(crate) artifact: Artifact,
     pub(crate) digest: PluginDigest,
 }
 

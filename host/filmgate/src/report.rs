@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use filmgate_protocol::{Exhausted, LogStream, Usage};
-use filmgate_runner::PluginRefusal;
+use filmgate_protocol::{Exhausted, Layer, LogStream, Usage};
+use filmgate_runner::{PluginRefusal, StartError};
 
 use crate::job::{JobId, Sequence, Slot};
 use crate::layout::LayoutError;
 use crate::outbox::ClaimError;
+use crate::pool::RunnerError;
 use crate::publish::{Asset, PublishError};
 
 /// What a successful job brought.
@@ -93,9 +94,30 @@ pub enum JobFault {
     /// The caller cancelled.
     #[error("the job was cancelled")]
     Cancelled,
+    /// The runner broke down, or was ended because it did what no honest one does. Its plugin may have escaped into it.
+    #[error("the runner failed: {0}")]
+    Runner(String),
+    /// A layer of the jail that plugins run in is missing on this machine, and may not be.
+    #[error("plugins cannot be locked in on this machine: the layer {layer} is missing: {reason}")]
+    Jail {
+        /// Which one.
+        layer: Layer,
+        /// What the system answered.
+        reason: String,
+    },
     /// A fault of the host.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<RunnerError> for JobFault {
+    fn from(error: RunnerError) -> Self {
+        match error {
+            RunnerError::Start(StartError::Missing { layer, reason }) => Self::Jail { layer, reason },
+            RunnerError::Start(error) => Self::Runner(error.to_string()),
+            error => Self::Internal(error.to_string()),
+        }
+    }
 }
 
 impl JobError {
@@ -230,6 +252,8 @@ pub enum JobEvent {
         /// What it is doing: hostile, escape it before printing.
         stage: String,
     },
+    /// What the job has used so far, some times a second: bytes written, memory, CPU time.
+    Usage(Usage),
     /// Bytes of a file were acknowledged by the storage.
     Uploading {
         /// The file's slot.

@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToRunner {
     /// Run this job. The first message, once.
-    Start(Box<Start>),
+    Start(Box<JobInput>),
     /// The file of call `call` was claimed (`Ok`), or will not be published (`Err`). Answers a [`StoreRequest`] that does
     /// not wait; a later [`ToRunner::Stored`] carries the outcome of the upload.
     Claimed {
@@ -44,6 +43,8 @@ pub enum FromRunner {
         /// What is being done, at most 200 bytes.
         stage: String,
     },
+    /// What the job used so far, at most four times a second and only when it changed.
+    Usage(Usage),
     /// The guest hands over a file.
     Store(StoreRequest),
     /// The job is over. The last message.
@@ -53,19 +54,6 @@ pub enum FromRunner {
         /// What it used.
         usage: Usage,
     },
-}
-
-/// Everything a runner needs for one job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Start {
-    /// What the guest's `render` receives.
-    pub job: JobInput,
-    /// The job's outbox: a directory that becomes the guest's `/out`.
-    pub outbox: PathBuf,
-    /// The job's inputs: a directory that becomes the guest's `/in`, read-only.
-    pub inputs: PathBuf,
-    /// What the job may use.
-    pub budget: Budget,
 }
 
 /// The job as the guest sees it; the fields are those of the WIT record `job`.
@@ -256,4 +244,16 @@ pub struct Usage {
     pub log_bytes_dropped: u64,
     /// Calls of `store-video` and `submit`, refused ones included.
     pub store_calls: u32,
+}
+
+impl Usage {
+    /// Whether more was used than was `told` before, by as much as is worth telling.
+    pub fn differs_from(&self, told: &Self) -> bool {
+        let counted = |usage: &Self| {
+            let Self { memory_bytes_peak, outbox_bytes_written, outbox_entries_created, log_bytes_dropped, .. } =
+                *usage;
+            (memory_bytes_peak, outbox_bytes_written, outbox_entries_created, log_bytes_dropped, usage.store_calls)
+        };
+        counted(self) != counted(told) || self.cpu.saturating_sub(told.cpu) > Duration::from_millis(50)
+    }
 }

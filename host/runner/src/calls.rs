@@ -99,6 +99,11 @@ impl Calls {
         Ok(())
     }
 
+    /// Whether a call waits for the host.
+    pub(crate) fn any_open(&self) -> bool {
+        !self.lock().open.is_empty()
+    }
+
     /// Waits until no call is open. For one caller at a time.
     pub(crate) async fn settled(&self) {
         while !self.lock().open.is_empty() {

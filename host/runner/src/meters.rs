@@ -10,7 +10,7 @@ use crate::cpu::CpuClock;
 ///
 /// One thread writes: the order of the single counters does not matter.
 pub(crate) struct Meters {
-    started: Instant,
+    started: OnceLock<Instant>,
     clock: CpuClock,
     pub(crate) memory_peak: AtomicU64,
     pub(crate) outbox_bytes: AtomicU64,
@@ -22,10 +22,10 @@ pub(crate) struct Meters {
 }
 
 impl Meters {
-    /// Starts both clocks. The CPU clock is that of the calling thread.
-    pub(crate) fn start() -> Self {
+    /// Starts the CPU clock, that of the calling thread: a guest that comes to life before its job computes already.
+    pub(crate) fn new() -> Self {
         Self {
-            started: Instant::now(),
+            started: OnceLock::new(),
             clock: CpuClock::start(),
             memory_peak: AtomicU64::new(0),
             outbox_bytes: AtomicU64::new(0),
@@ -35,6 +35,11 @@ impl Meters {
             memory_hit: OnceLock::new(),
             outbox_hit: OnceLock::new(),
         }
+    }
+
+    /// Starts the wall clock: the job is there.
+    pub(crate) fn start(&self) {
+        self.started.get_or_init(Instant::now);
     }
 
     /// CPU time since the start. Only right on the thread that started.
@@ -63,7 +68,7 @@ impl Meters {
     pub(crate) fn usage(&self) -> Usage {
         Usage {
             cpu: self.cpu(),
-            wall: self.started.elapsed(),
+            wall: self.started.get().map(Instant::elapsed).unwrap_or_default(),
             memory_bytes_peak: self.memory_peak.load(Ordering::Relaxed),
             outbox_bytes_written: self.outbox_bytes.load(Ordering::Relaxed),
             outbox_entries_created: self.outbox_entries.load(Ordering::Relaxed),

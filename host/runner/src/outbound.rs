@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use filmgate_protocol::{FromRunner, LogStream};
+use filmgate_protocol::{FromRunner, LogStream, Usage};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The messages on their way to the host.
 ///
-/// Bounded in each part: log by its queue and its budget, progress by keeping only the latest report, requests by the
+/// Bounded in each part: log by its queue and its budget, progress and usage by keeping only the latest report, requests by the
 /// budget's publications in flight.
 pub(crate) struct Outbound {
     state: Mutex<State>,
@@ -38,6 +38,7 @@ struct State {
     log_left: u64,
     stdout: Decoder,
     stderr: Decoder,
+    usage: Option<Usage>,
     progress: Option<FromRunner>,
     progress_sent: Option<Instant>,
     finished: Option<FromRunner>,
@@ -57,6 +58,7 @@ impl Outbound {
             log_left: log_bytes,
             stdout: Decoder::default(),
             stderr: Decoder::default(),
+            usage: None,
             progress: None,
             progress_sent: None,
             finished: None,
@@ -73,6 +75,12 @@ impl Outbound {
     /// Replaces the report of progress that was not sent yet.
     pub(crate) fn progress(&self, fraction: f32, stage: String) {
         self.lock().progress = Some(FromRunner::Progress { fraction, stage });
+        self.filled.notify_one();
+    }
+
+    /// Replaces the report of usage that was not sent yet.
+    pub(crate) fn usage(&self, usage: Usage) {
+        self.lock().usage = Some(usage);
         self.filled.notify_one();
     }
 
@@ -142,6 +150,9 @@ impl State {
     fn next(&mut self, now: Instant) -> Next {
         if let Some(message) = self.queue.pop_front() {
             return Next::Send(message);
+        }
+        if let Some(usage) = self.usage.take() {
+            return Next::Send(FromRunner::Usage(usage));
         }
         let due = self.progress_sent.map_or(now, |sent| sent + PROGRESS_INTERVAL);
         if self.progress.is_some() && due > now && self.finished.is_none() {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use wasmtime::component::Component;
 
+use crate::artifact::Artifact;
 use crate::bindings::RenderPluginPre;
 use crate::engine::Engine;
 use crate::grants::{self, InterfaceName, PLUGIN_PACKAGE, WORLD_VERSION, compatible};
@@ -18,7 +19,7 @@ pub const COMPONENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of a name in a refusal. The longest granted one has 40.
 const NAME_BYTES_MAX: usize = 200;
 
-/// A checked and compiled component, ready to run any number of jobs one after the other or at once. Cheap to clone.
+/// A loaded component, ready to run any number of jobs one after the other or at once. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugin {
     inner: Arc<Inner>,
@@ -68,7 +69,15 @@ pub enum PluginRefusal {
     /// A function of an import or of the renderer has another type than in the plugin world.
     #[error("match the component with the plugin world")]
     Mismatch(#[source] wasmtime::Error),
+    /// The machine gave no memory for the compiled code.
+    #[error("keep the compiled component in sealed memory")]
+    Seal(#[source] std::io::Error),
 }
+
+/// An artifact is not of this build: another version of wasmtime, another machine, other settings.
+#[derive(Debug, thiserror::Error)]
+#[error("load the compiled component")]
+pub struct LoadError(#[source] wasmtime::Error);
 
 /// A stranger's name as part of a message.
 fn shown(name: &str) -> String {
@@ -80,29 +89,12 @@ fn granted_text() -> String {
 }
 
 impl Plugin {
-    /// Checks and compiles a component. Takes seconds for large ones, on all cores; call it off async threads.
-    pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, PluginRefusal> {
-        if bytes.len() > COMPONENT_BYTES_MAX {
-            return Err(PluginRefusal::TooLarge { bytes: bytes.len() });
-        }
-        let inspection = inspect(bytes)?;
-        if inspection.kind == Kind::CoreModule {
-            return Err(PluginRefusal::CoreModule);
-        }
-        let imports = inspection.imports.iter().map(|import| import.name.as_str());
-        let mut names = imports.chain(inspection.exports.iter().map(String::as_str));
-        if let Some(found) = names.find(|name| of_other_version(name)) {
-            return Err(PluginRefusal::WorldVersion { found: shown(found) });
-        }
-        if let Some(import) = inspection.imports.into_iter().find(|import| !import.granted) {
-            return Err(PluginRefusal::NotGranted { import: shown(&import.name) });
-        }
-        if !inspection.exports.iter().any(|export| is_renderer(export)) {
-            return Err(PluginRefusal::NoRenderer);
-        }
-        let component = Component::from_binary(engine.wasmtime(), bytes).map_err(PluginRefusal::Compile)?;
-        let pre = engine.linker().instantiate_pre(&component).map_err(PluginRefusal::Mismatch)?;
-        let pre = RenderPluginPre::new(pre).map_err(PluginRefusal::Mismatch)?;
+    /// Makes an artifact ready to run. Takes a millisecond: its code is mapped, not read.
+    ///
+    /// Fails where the artifact was made by another version of wasmtime, for another machine or with other settings.
+    pub fn load(engine: &Engine, artifact: &Artifact) -> Result<Self, LoadError> {
+        let component = artifact.load(engine).map_err(LoadError)?;
+        let pre = link(engine, &component).map_err(LoadError)?;
         Ok(Self { inner: Arc::new(Inner { engine: engine.clone(), pre }) })
     }
 
@@ -113,6 +105,40 @@ impl Plugin {
     pub(crate) fn pre(&self) -> &RenderPluginPre<PluginState> {
         &self.inner.pre
     }
+}
+
+/// Checks a component by its names, compiles it, and checks its types.
+pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, PluginRefusal> {
+    check_names(bytes)?;
+    let component = Component::from_binary(engine.wasmtime(), bytes).map_err(PluginRefusal::Compile)?;
+    link(engine, &component).map_err(PluginRefusal::Mismatch)?;
+    Ok(component)
+}
+
+fn link(engine: &Engine, component: &Component) -> wasmtime::Result<RenderPluginPre<PluginState>> {
+    RenderPluginPre::new(engine.linker().instantiate_pre(component)?)
+}
+
+fn check_names(bytes: &[u8]) -> Result<(), PluginRefusal> {
+    if bytes.len() > COMPONENT_BYTES_MAX {
+        return Err(PluginRefusal::TooLarge { bytes: bytes.len() });
+    }
+    let inspection = inspect(bytes)?;
+    if inspection.kind == Kind::CoreModule {
+        return Err(PluginRefusal::CoreModule);
+    }
+    let imports = inspection.imports.iter().map(|import| import.name.as_str());
+    let mut names = imports.chain(inspection.exports.iter().map(String::as_str));
+    if let Some(found) = names.find(|name| of_other_version(name)) {
+        return Err(PluginRefusal::WorldVersion { found: shown(found) });
+    }
+    if let Some(import) = inspection.imports.into_iter().find(|import| !import.granted) {
+        return Err(PluginRefusal::NotGranted { import: shown(&import.name) });
+    }
+    if !inspection.exports.iter().any(|export| is_renderer(export)) {
+        return Err(PluginRefusal::NoRenderer);
+    }
+    Ok(())
 }
 
 fn of_other_version(name: &str) -> bool {

@@ -16,10 +16,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts the job's clocks; see [`Meters::start`].
-    pub(crate) fn start(budget: &Budget) -> Self {
+    /// Starts the CPU clock; see [`Meters::new`].
+    pub(crate) fn new(budget: &Budget) -> Self {
         Self {
-            meters: Arc::new(Meters::start()),
+            meters: Arc::new(Meters::new()),
             outbound: Outbound::new(budget.log_bytes),
             calls: Calls::new(budget.stores_in_flight),
             cancelled: AtomicBool::new(false),

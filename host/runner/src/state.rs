@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use filmgate_protocol::{Budget, LogStream, Start};
+use filmgate_protocol::{Budget, LogStream};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -10,6 +10,7 @@ use crate::filesystem::{GuardedView, Outbox};
 use crate::limiter::Limiter;
 use crate::log::LogCapture;
 use crate::session::Session;
+use crate::setup::{Setup, path_of};
 
 /// Random bytes a guest may ask for in one call.
 const RANDOM_BYTES_MAX: u64 = 64 * 1024;
@@ -25,10 +26,10 @@ pub(crate) struct PluginState {
 }
 
 impl PluginState {
-    /// Opens the job's two directories: the only place where a path of the machine is used.
-    pub(crate) fn new(start: &Start, session: Arc<Session>) -> wasmtime::Result<Self> {
+    /// Opens the job's two directories.
+    pub(crate) fn new(setup: &Setup, session: Arc<Session>) -> wasmtime::Result<Self> {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(table_capacity(&start.budget));
+        table.set_max_capacity(table_capacity(&setup.budget));
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(LogCapture::new(LogStream::Stdout, Arc::clone(&session)))
             .stderr(LogCapture::new(LogStream::Stderr, Arc::clone(&session)))
@@ -38,14 +39,14 @@ impl PluginState {
             .allow_ip_name_lookup(false)
             // The job has this thread to itself.
             .allow_blocking_current_thread(true);
-        wasi.preopened_dir(&start.outbox, "/out", FsPerms::ReadWrite)?;
-        wasi.preopened_dir(&start.inputs, "/in", FsPerms::ReadOnly)?;
+        wasi.preopened_dir(path_of(&setup.outbox), "/out", FsPerms::ReadWrite)?;
+        wasi.preopened_dir(path_of(&setup.inputs), "/in", FsPerms::ReadOnly)?;
         Ok(Self {
             table,
             wasi: wasi.build(),
-            outbox: Outbox::new(&start.budget, Arc::clone(&session.meters)),
-            store_calls_max: start.budget.store_calls,
-            limiter: Limiter::new(&start.budget, Arc::clone(&session.meters)),
+            outbox: Outbox::new(&setup.budget, Arc::clone(&session.meters)),
+            store_calls_max: setup.budget.store_calls,
+            limiter: Limiter::new(&setup.budget, Arc::clone(&session.meters)),
             session,
         })
     }

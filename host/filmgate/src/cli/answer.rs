@@ -1,3 +1,4 @@
+use filmgate::Usage;
 use filmgate::job::printable;
 use filmgate::publish::Asset;
 use filmgate::report::JobReport;
@@ -26,14 +27,21 @@ fn to_json(report: &JobReport, main: &Asset) -> Value {
     object["job"] = report.job.to_string().into();
     object["assets"] = report.assets.iter().map(asset).collect();
     object["summary"] = report.summary.clone().unwrap_or_default();
-    object["usage"] = json!({
-        "cpu_seconds": report.usage.cpu.as_secs_f64(),
-        "wall_seconds": report.usage.wall.as_secs_f64(),
-        "memory_bytes_peak": report.usage.memory_bytes_peak,
-        "outbox_bytes_written": report.usage.outbox_bytes_written,
-        "log_bytes_dropped": report.usage.log_bytes_dropped,
-    });
+    object["usage"] = usage(&report.usage);
     object
+}
+
+/// What a job used, as far as it went.
+pub(super) fn usage(usage: &Usage) -> Value {
+    json!({
+        "cpu_seconds": usage.cpu.as_secs_f64(),
+        "wall_seconds": usage.wall.as_secs_f64(),
+        "memory_bytes_peak": usage.memory_bytes_peak,
+        "outbox_bytes_written": usage.outbox_bytes_written,
+        "outbox_entries_created": usage.outbox_entries_created,
+        "log_bytes_dropped": usage.log_bytes_dropped,
+        "store_calls": usage.store_calls,
+    })
 }
 
 /// One published file.

@@ -1,3 +1,4 @@
+mod jail;
 mod machine;
 mod report;
 mod storage;
@@ -13,7 +14,8 @@ use report::{Line, Report};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Stores one small object, reads it back, compares it and deletes it. Nothing else is changed.
-Exit code 0: every line passed. 2: the settings cannot be used. 19: the storage cannot. 20: something else failed.")]
+Exit code 0: every line passed. 2: the settings cannot be used. 19: the storage cannot. 20: something else failed.
+21: plugins cannot be locked in on this machine.")]
 pub(super) struct CheckArguments {
     #[command(flatten)]
     pub(super) settings: SettingOptions,
@@ -29,6 +31,7 @@ async fn check(session: Session, as_json: bool) -> Ended {
     let work = async {
         let mut lines = vec![Line::pass("settings", format!("{} have a value", config.settings.len()))];
         lines.extend(machine::check(config).await);
+        lines.extend(jail::check(config).await);
         let (storage, lines_of_storage) = storage::check(config).await;
         lines.extend(lines_of_storage);
         Report { storage, reason: config.storage_reason.clone(), lines, settings: config.settings.clone() }

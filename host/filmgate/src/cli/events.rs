@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use filmgate::job::{Sequence, Slot, printable};
 use filmgate::report::JobEvent;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -54,6 +54,7 @@ impl Display {
                 self.plugin_lines(lines);
             }
             JobEvent::Progress { fraction, stage } => self.progress(fraction, &one_line(&stage)),
+            JobEvent::Usage(usage) => self.written(usage.outbox_bytes_written),
             JobEvent::Uploading { slot, sequence, sent, total } => self.uploading(slot, sequence, sent, total),
             JobEvent::Stored(asset) => {
                 let place = (asset.identity.slot.clone(), asset.identity.sequence);
@@ -80,6 +81,13 @@ impl Display {
         if is_news {
             self.line(&format!("progress {percent} % {stage}"));
             self.shown = Some((stage.to_owned(), percent));
+        }
+    }
+
+    /// Beside the share that the plugin claims to have done: what it really wrote.
+    fn written(&mut self, bytes: u64) {
+        if let Some(bar) = &self.render {
+            bar.set_prefix(format!("render, {} written", HumanBytes(bytes)));
         }
     }
 

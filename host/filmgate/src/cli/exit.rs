@@ -34,6 +34,8 @@ pub(super) enum Exit {
     StorageUnreachable = 19,
     /// `filmgate check` found something to mend.
     CheckFailed = 20,
+    /// Plugins cannot be locked in on this machine.
+    JailMissing = 21,
     /// A fault of the host. BSD's `EX_SOFTWARE`.
     Internal = 70,
     /// Ended by SIGINT: 128 + 2.
@@ -55,7 +57,8 @@ impl Exit {
             JobFault::Publish(PublishError::Storage { error, .. }) => Self::of_storage(error),
             JobFault::Publish(_) => Self::UploadFailed,
             JobFault::Cancelled => Self::Interrupted,
-            JobFault::Internal(_) => Self::Internal,
+            JobFault::Jail { .. } => Self::JailMissing,
+            JobFault::Runner(_) | JobFault::Internal(_) => Self::Internal,
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use filmgate::PluginDigest;
 use filmgate::job::printable;
-use filmgate_runner::{COMPONENT_BYTES_MAX, Engine, Inspection, Kind, Plugin, PluginRefusal, inspect};
+use filmgate_runner::{Artifact, COMPONENT_BYTES_MAX, Engine, Inspection, Kind, PluginRefusal, inspect};
 use serde_json::json;
 
 use super::exit::Exit;
@@ -28,7 +28,7 @@ pub(super) fn execute(arguments: &InspectArguments) -> Ended {
     let inspection = inspect(&bytes).map_err(|refusal| refused(&refusal))?;
     let engine = Engine::new().map_err(|error| Problem::internal(with_sources(&error)))?;
     // Only compiling tells whether it would run: types of functions are compared, too.
-    let refusal = Plugin::compile(&engine, &bytes).err().map(|refusal| with_sources(&refusal));
+    let refusal = Artifact::compile(&engine, &bytes).err().map(|refusal| with_sources(&refusal));
     let digest = PluginDigest::of(&bytes).to_string();
     if arguments.json {
         print_json(&to_json(&inspection, &digest, refusal.as_deref()));

@@ -77,11 +77,17 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
         .urls(config.urls.clone())
         .budget(config.budget.clone())
         .published_bytes(config.published_bytes)
-        .plugins_see_urls(config.plugins_see_urls);
+        .plugins_see_urls(config.plugins_see_urls)
+        .runner(config.runner.place())
+        .allow_missing(config.runner.allow_missing.iter().copied())
+        // One command, one job.
+        .runners_ahead(0);
     builder.build().map_err(|error| match &error {
         BuildError::DataDir(error) => data_dir_problem(error),
         BuildError::Storage(storage) => Problem::of_storage(storage),
-        BuildError::NoDataDir | BuildError::Engine(_) => Problem::internal(with_sources(&error)),
+        BuildError::NoDataDir | BuildError::NoRunner | BuildError::Runner(_) | BuildError::Engine(_) => {
+            Problem::internal(with_sources(&error))
+        }
     })
 }
 

@@ -62,6 +62,7 @@ impl Problem {
         let mut problem = Self::new(exit, job_code(&error.fault), with_sources(error));
         problem.next_step = job_next_step(&error.fault);
         problem.add("job", error.job.map(|job: JobId| job.to_string()));
+        problem.add("usage", error.job.map(|_| answer::usage(&error.usage)));
         match &error.fault {
             JobFault::Plugin { code, message, retryable } => {
                 problem.add("plugin", Some(json!({"code": code, "message": message, "retryable": retryable})));
@@ -200,6 +201,7 @@ fn title(exit: Exit) -> &'static str {
         Exit::UploadFailed => "upload failed",
         Exit::StorageUnreachable => "storage unreachable",
         Exit::CheckFailed => "check failed",
+        Exit::JailMissing => "plugins cannot be locked in",
         Exit::Internal => "fault of the host",
         Exit::Interrupted => "interrupted",
         Exit::Terminated => "terminated",
@@ -224,6 +226,8 @@ fn job_code(fault: &JobFault) -> &'static str {
         JobFault::Publish(PublishError::Storage { error, .. }) if error.is_storage_away() => "storage-unreachable",
         JobFault::Publish(_) => "upload-failed",
         JobFault::Cancelled => "cancelled",
+        JobFault::Jail { .. } => "jail-missing",
+        JobFault::Runner(_) => "runner-failed",
         JobFault::Internal(_) => "internal",
     }
 }
@@ -248,6 +252,14 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
         },
         JobFault::Refused(_) => {
             "the file was left where it is: mend it, or choose another slot or layout; a plugin's file is its author's matter"
+        }
+        JobFault::Jail { layer, .. } => {
+            return Some(format!(
+                "run on a Linux that has it (5.13 or later, the LSM enabled), or accept less isolation by name: runner.allow_missing = [\"{layer}\"]"
+            ));
+        }
+        JobFault::Runner(_) => {
+            "if it happens again, suspect the plugin: it may attack the host; FILMGATE_LOG=debug says more"
         }
         JobFault::Internal(_) => "run again with FILMGATE_LOG=debug and report what it says",
         JobFault::Invalid(_) => "correct the named input; see `filmgate run --help`",

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::config::error::ConfigError;
-use crate::config::{ByteSize, LogFormat, Sources, Span, Toggle};
+use crate::config::runner::Layers;
+use crate::config::{ByteSize, LogFormat, RunnerMode, Sources, Span, Toggle};
 use crate::layout::{LayoutDefinition, LayoutName};
 use crate::url::{PublicBase, UrlMode};
 
@@ -21,6 +22,8 @@ pub(super) struct ConfigFile {
     pub(super) urls: UrlSection,
     #[serde(default)]
     pub(super) budget: BudgetSection,
+    #[serde(default)]
+    pub(super) runner: RunnerSection,
     #[serde(default)]
     pub(super) log: LogSection,
     #[serde(default)]
@@ -108,6 +111,13 @@ pub(super) struct BudgetSection {
     pub(super) handles: Option<u32>,
     pub(super) table_elements: Option<u64>,
     pub(super) published: Option<ByteSize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunnerSection {
+    pub(super) mode: Option<RunnerMode>,
+    pub(super) allow_missing: Option<Layers>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,17 +2,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use filmgate_protocol::Budget;
+use filmgate_protocol::{Budget, Layer};
 
 use super::{Host, Parts};
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
 use crate::outbox::{DataDir, DataDirError};
+use crate::pool::{Pool, PoolError, Runner};
 use crate::publish::{Journal, MemoryJournal, Publisher};
 use crate::storage::{LocalStorage, Storage, StorageError};
 use crate::url::UrlPolicy;
 
-/// Puts a [`Host`] together. Only the data directory must be given.
+/// Puts a [`Host`] together. Only the data directory and the place where plugins run must be given.
 #[derive(Debug)]
 pub struct HostBuilder {
     data_dir: Option<PathBuf>,
@@ -23,6 +24,9 @@ pub struct HostBuilder {
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
+    runner: Option<Runner>,
+    allow_missing: Vec<Layer>,
+    runners_ahead: usize,
 }
 
 /// Why a host cannot be put together.
@@ -37,9 +41,24 @@ pub enum BuildError {
     /// The default storage cannot be used.
     #[error("open local storage: {0}")]
     Storage(#[from] StorageError),
+    /// [`HostBuilder::runner`] was not called.
+    #[error("a host needs to know where plugins run: call `runner`")]
+    NoRunner,
+    /// Runners cannot be started.
+    #[error("{0}")]
+    Runner(#[from] filmgate_runner::SpawnerError),
     /// The runtime does not work on this machine.
     #[error("start the WebAssembly engine: {0}")]
     Engine(#[from] filmgate_runner::EngineError),
+}
+
+impl From<PoolError> for BuildError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Engine(error) => Self::Engine(error),
+            PoolError::Spawner(error) => Self::Runner(error),
+        }
+    }
 }
 
 /// What a job may use unless the operator says otherwise. The README shows the same table.
@@ -74,6 +93,9 @@ impl Default for HostBuilder {
             budget: default_budget(),
             published_bytes: DEFAULT_PUBLISHED_BYTES,
             plugins_see_urls: true,
+            runner: None,
+            allow_missing: Vec::new(),
+            runners_ahead: 1,
         }
     }
 }
@@ -135,9 +157,35 @@ impl HostBuilder {
         self
     }
 
+    /// Where plugins run. Must be said: in a locked-in process, which takes a program that can become one, or knowingly in
+    /// this one.
+    #[must_use]
+    pub fn runner(mut self, runner: Runner) -> Self {
+        self.runner = Some(runner);
+        self
+    }
+
+    /// Layers of the jail that may be missing on this machine. Only [`Layer::Landlock`] and [`Layer::Seccomp`] can be; each
+    /// is worth little without the other. Default: none.
+    #[must_use]
+    pub fn allow_missing(mut self, layers: impl IntoIterator<Item = Layer>) -> Self {
+        self.allow_missing = layers.into_iter().collect();
+        self
+    }
+
+    /// How many runners are kept ready for each plugin that was used in the last minute. A job then starts in a tenth of a
+    /// millisecond instead of some. Default: 1.
+    #[must_use]
+    pub fn runners_ahead(mut self, count: usize) -> Self {
+        self.runners_ahead = count;
+        self
+    }
+
     /// Opens the data directory and starts the engine. Blocks for some milliseconds.
     pub fn build(self) -> Result<Host, BuildError> {
         let data = Arc::new(DataDir::open(self.data_dir.ok_or(BuildError::NoDataDir)?)?);
+        let runner = self.runner.ok_or(BuildError::NoRunner)?;
+        let pool = Pool::new(&runner, self.allow_missing, self.runners_ahead, &data)?;
         let storage = match self.storage {
             Some(storage) => storage,
             None => Arc::new(LocalStorage::open(data.path().join("storage"))?),
@@ -149,7 +197,7 @@ impl HostBuilder {
             budget: self.budget,
             published_bytes: self.published_bytes,
             plugins_see_urls: self.plugins_see_urls,
-            engine: filmgate_runner::Engine::new()?,
+            pool,
         };
         Ok(Host { parts: Arc::new(parts) })
     }

@@ -8,11 +8,23 @@ use tokio::task::spawn_blocking;
 
 use crate::outbox::Outbox;
 
+/// Waits until nobody else has the outbox: a look at it may still be under way.
+async fn alone(mut outbox: Arc<Outbox>) -> Option<Outbox> {
+    for _ in 0..1_000 {
+        match Arc::try_unwrap(outbox) {
+            Ok(alone) => return Some(alone),
+            Err(shared) => outbox = shared,
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    None
+}
+
 /// Deletes the job's directories. A background write of the guest may still be on its way into them, so a failure is
 /// tried again for a moment.
-pub(super) async fn destroy(outbox: Arc<Outbox>) {
-    let Some(outbox) = Arc::into_inner(outbox) else {
-        tracing::error!("the job's outbox is still in use; it is deleted when that ends");
+pub(crate) async fn destroy(outbox: Arc<Outbox>) {
+    let Some(outbox) = alone(outbox).await else {
+        tracing::error!("the job's outbox is still in use and stays");
         return;
     };
     let path = outbox.out_path();

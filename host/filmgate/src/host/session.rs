@@ -2,28 +2,48 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use filmgate_protocol::{Exhausted, FromRunner, JobInput, Outcome, Period, Start, StoreRequest, ToRunner, Usage};
-use filmgate_runner::{HostEnd, spawn_in_process};
+use filmgate_protocol::{Budget, Exhausted, FromRunner, JobInput, Outcome, Period, StoreRequest, ToRunner, Usage};
+use filmgate_runner::HostEnd;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::conversation::{Conversation, Nonsense};
 use super::{Parts, cleanup, open_operator_file};
 use crate::job::{JobId, JobRequest, Refs, Sequence, Slot};
 use crate::layout::Layout;
 use crate::outbox::{Outbox, OutboxError};
 use crate::plugin::{Plugin, PluginDigest};
+use crate::pool::Ready;
 use crate::publish::{Asset, PublishError};
 use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
 
 /// How long a runner may take to answer after its job must have ended by its own limits.
 const RUNNER_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a runner may take to answer that its job is cancelled. It answers within 50 ms, unless a file operation of
+/// the machine or somebody who escaped into it keeps it from that.
+const CANCEL_GRACE: Duration = Duration::from_millis(500);
+
+/// Between two looks at the outbox: what an escape can write meanwhile is bounded by the speed of the disk.
+const OUTBOX_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How a runner's job ended.
+enum Ended {
+    /// With its word.
+    Finished(Outcome),
+    /// Without one; how its process ended, where it had one.
+    Silently(String),
+    /// It had to be ended.
+    Broken(Nonsense),
+}
 
 /// A request that was checked and given an id, a time and its layout's ids.
 #[derive(Debug)]
@@ -134,14 +154,15 @@ impl Session {
     /// Runs a plugin and publishes what it hands over.
     pub(super) async fn run(self, plugin: Plugin) -> Result<JobReport, JobError> {
         let session = Arc::new(self);
-        let outbox = match session.create_outbox().await {
-            Ok(outbox) => Arc::new(outbox),
+        let (end, outbox) = match session.take_runner(&plugin).await {
+            Ok(taken) => taken,
             Err(fault) => return Err(session.error(fault, Usage::default())),
         };
+        let outbox = Arc::new(outbox);
         tracing::info!(job = %session.job.id, user = %session.job.request.user(), plugin = %plugin.digest(), "job started");
-        let (outcome, usage) = session.drive(&plugin, &outbox).await;
+        let (ended, usage) = session.drive(end, &outbox).await;
         cleanup::destroy(outbox).await;
-        let ended = session.conclude(outcome, usage);
+        let ended = session.conclude(ended, usage);
         match &ended {
             Ok(report) => tracing::info!(job = %report.job, assets = report.assets.len(), "job succeeded"),
             Err(error) => tracing::info!(job = %session.job.id, %error, "job failed"),
@@ -149,43 +170,51 @@ impl Session {
         ended
     }
 
-    async fn create_outbox(self: &Arc<Self>) -> Result<Outbox, JobFault> {
+    /// A runner and the directories it holds, which become the job's.
+    async fn take_runner(self: &Arc<Self>, plugin: &Plugin) -> Result<(HostEnd, Outbox), JobFault> {
+        let Ready { end, mut outbox } = self.parts.pool.take(plugin, &self.parts.budget).await?;
         let session = Arc::clone(self);
-        let created = spawn_blocking(move || {
+        let assigned = spawn_blocking(move || {
             let inputs: Vec<_> =
                 session.job.request.inputs().map(|(name, path)| (name.clone(), path.to_owned())).collect();
-            Outbox::create(&session.parts.data, session.job.id, &inputs)
+            let assigned = outbox.assign(session.job.id, &inputs);
+            (outbox, assigned)
         });
-        match created.await {
-            Ok(Ok(outbox)) => Ok(outbox),
-            Ok(Err(error @ OutboxError::Input { .. })) => Err(JobFault::Invalid(error.to_string())),
-            Ok(Err(error)) => Err(JobFault::Internal(error.to_string())),
-            Err(error) => Err(JobFault::Internal(error.to_string())),
-        }
+        let (outbox, assigned) = assigned.await.map_err(|error| JobFault::Internal(error.to_string()))?;
+        let fault = match assigned {
+            Ok(()) => return Ok((end, outbox)),
+            Err(error @ OutboxError::Input { .. }) => JobFault::Invalid(error.to_string()),
+            Err(error) => JobFault::Internal(error.to_string()),
+        };
+        end.end().await;
+        cleanup::destroy(Arc::new(outbox)).await;
+        Err(fault)
     }
 
     /// Talks with the runner until the job is over and every file it handed over is settled.
-    async fn drive(self: &Arc<Self>, plugin: &Plugin, outbox: &Arc<Outbox>) -> (Outcome, Usage) {
-        let budget = self.parts.budget.clone();
-        let deadline = Instant::now() + budget.wall;
-        let start = Start { job: self.job.input(), outbox: outbox.out_path(), inputs: outbox.in_path(), budget };
+    async fn drive(self: &Arc<Self>, mut end: HostEnd, outbox: &Arc<Outbox>) -> (Ended, Usage) {
+        let deadline = Instant::now() + self.parts.budget.wall;
+        let mut conversation = Conversation::new(&self.parts.budget);
         let mut stores = JoinSet::new();
-        let mut end = match spawn_in_process(&plugin.compiled) {
-            Ok(end) => end,
-            Err(error) => return (Outcome::Fault(format!("start a runner: {error}")), Usage::default()),
-        };
-        let (outcome, usage) = match end.send(&ToRunner::Start(Box::new(start))).await {
-            Ok(()) => self.listen(&mut end, outbox, &mut stores, deadline).await,
-            Err(error) => (Outcome::Fault(format!("send the job to its runner: {error}")), Usage::default()),
+        let start = ToRunner::Start(Box::new(self.job.input()));
+        let mut ended = match end.send(&start).await {
+            Ok(()) => self.listen(&mut end, outbox, &mut stores, deadline, &mut conversation).await,
+            Err(_) => Ended::Silently(String::new()),
         };
         // A plugin that is out of time has no say over how long its uploads take.
-        if matches!(outcome, Outcome::Exhausted { limit: Exhausted::Wall, .. } | Outcome::Cancelled) {
+        if matches!(ended, Ended::Finished(Outcome::Exhausted { limit: Exhausted::Wall, .. } | Outcome::Cancelled)) {
             self.uploads.cancel();
         }
+        // Whatever it has to say now, its job is over. Only when its files are closed can its directories go.
+        match timeout(RUNNER_GRACE, end.end()).await {
+            Ok(Some(status)) if matches!(ended, Ended::Silently(_)) => ended = Ended::Silently(format!(" ({status})")),
+            Ok(_) => {}
+            Err(_) => {
+                tracing::error!(job = %self.job.id, "a guest does not end: a file operation of the machine hangs")
+            }
+        }
         self.settle(&mut stores, deadline).await;
-        // The end of the link means that the guest's files are closed; only then its directories can go.
-        let _ = timeout(RUNNER_GRACE, async { while end.recv().await.is_some() {} }).await;
-        (outcome, usage)
+        (ended, conversation.usage)
     }
 
     async fn listen(
@@ -194,31 +223,65 @@ impl Session {
         outbox: &Arc<Outbox>,
         stores: &mut JoinSet<()>,
         deadline: Instant,
-    ) -> (Outcome, Usage) {
+        conversation: &mut Conversation,
+    ) -> Ended {
         let mut told_to_cancel = false;
         let mut last_word = deadline + RUNNER_GRACE;
+        let mut hear_at = Instant::now();
+        let mut overfull = pin!(self.watch(outbox));
         loop {
+            let heard = async {
+                sleep_until(hear_at).await;
+                end.recv().await
+            };
             tokio::select! {
-                message = end.recv() => match message {
-                    Some(FromRunner::Finished { outcome, usage }) => return (outcome, usage),
-                    Some(FromRunner::Log { stream, text }) => self.tell(JobEvent::Log { stream, text }),
-                    Some(FromRunner::Progress { fraction, stage }) => self.tell(JobEvent::Progress { fraction, stage }),
-                    Some(FromRunner::Store(request)) => self.store(request, end, outbox, stores),
-                    None => return (Outcome::Fault("the runner ended without a word".to_owned()), Usage::default()),
-                },
+                message = heard => {
+                    let Some(message) = message else { return Ended::Silently(String::new()) };
+                    if let Err(nonsense) = conversation.check(&message) {
+                        return Ended::Broken(nonsense);
+                    }
+                    hear_at = conversation.hear_at();
+                    match message {
+                        FromRunner::Finished { outcome, .. } => return Ended::Finished(outcome),
+                        FromRunner::Log { stream, text } => self.tell(JobEvent::Log { stream, text }),
+                        FromRunner::Progress { fraction, stage } => self.tell(JobEvent::Progress { fraction, stage }),
+                        FromRunner::Usage(usage) => self.tell(JobEvent::Usage(usage)),
+                        FromRunner::Store(request) => self.store(request, end, outbox, stores),
+                    }
+                }
                 () = self.cancel.cancelled(), if !told_to_cancel => {
                     told_to_cancel = true;
-                    last_word = Instant::now() + RUNNER_GRACE;
+                    last_word = Instant::now() + CANCEL_GRACE;
                     if end.send(&ToRunner::Cancel).await.is_err() {
-                        return (Outcome::Cancelled, Usage::default());
+                        return Ended::Finished(Outcome::Cancelled);
                     }
                 }
                 () = sleep_until(last_word) => {
                     let overdue = Outcome::Exhausted { limit: Exhausted::Wall, detail: String::new() };
-                    let outcome = if told_to_cancel { Outcome::Cancelled } else { overdue };
-                    return (outcome, Usage::default());
+                    return Ended::Finished(if told_to_cancel { Outcome::Cancelled } else { overdue });
+                }
+                limit = &mut overfull => {
+                    let detail = "the host found more in it than the runner had accounted for".to_owned();
+                    return Ended::Finished(Outcome::Exhausted { limit, detail });
                 }
                 Some(_) = stores.join_next(), if !stores.is_empty() => {}
+            }
+        }
+    }
+
+    /// Looks at the outbox now and then; ready when there is more in it than the budget allows. Its runner refuses that
+    /// before it happens, as long as nobody has escaped into it.
+    async fn watch(&self, outbox: &Arc<Outbox>) -> Exhausted {
+        let Budget { outbox_bytes, outbox_entries, .. } = self.parts.budget;
+        loop {
+            sleep(OUTBOX_INTERVAL).await;
+            let outbox = Arc::clone(outbox);
+            match spawn_blocking(move || outbox.measure(outbox_entries)).await {
+                Ok(Ok(found)) if found.bytes > outbox_bytes => return Exhausted::OutboxBytes,
+                Ok(Ok(found)) if found.entries > outbox_entries => return Exhausted::OutboxEntries,
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(job = %self.job.id, %error, "measure the outbox"),
+                Err(error) => tracing::error!(job = %self.job.id, %error, "measure the outbox"),
             }
         }
     }
@@ -291,15 +354,25 @@ impl Session {
     }
 
     /// The job's end from the runner's word and from what became of its files.
-    fn conclude(&self, outcome: Outcome, usage: Usage) -> Result<JobReport, JobError> {
+    fn conclude(&self, ended: Ended, usage: Usage) -> Result<JobReport, JobError> {
         let (failed, refused) = {
             let mut results = self.results();
             (results.failed.take(), results.refused.take())
         };
-        let fault = match (outcome, failed) {
-            (_, failed) if self.cancel.is_cancelled() => {
-                return Err(self.error_beside(JobFault::Cancelled, failed, usage));
+        if self.cancel.is_cancelled() {
+            return Err(self.error_beside(JobFault::Cancelled, failed, usage));
+        }
+        let outcome = match ended {
+            Ended::Finished(outcome) => outcome,
+            Ended::Silently(status) => {
+                let text = format!("it ended without a word{status}");
+                return Err(self.error_beside(JobFault::Runner(text), failed, usage));
             }
+            Ended::Broken(nonsense) => {
+                return Err(self.error_beside(JobFault::Runner(nonsense.to_string()), failed, usage));
+            }
+        };
+        let fault = match (outcome, failed) {
             (Outcome::Exhausted { limit, detail }, failed) => {
                 return Err(self.error_beside(JobFault::Exhausted { limit, detail }, failed, usage));
             }
@@ -316,7 +389,7 @@ impl Session {
             (Outcome::NotInstantiated(text), None) => {
                 JobFault::Trapped(format!("it could not be instantiated: {text}"))
             }
-            (Outcome::Fault(text), None) => JobFault::Internal(text),
+            (Outcome::Fault(text), None) => JobFault::Runner(text),
         };
         Err(self.error(fault, usage))
     }

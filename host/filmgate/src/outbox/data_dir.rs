@@ -2,6 +2,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions};
@@ -15,6 +16,7 @@ use rustix::io::Errno;
 pub struct DataDir {
     path: PathBuf,
     root: Dir,
+    waiting: Dir,
     jobs: Dir,
     staging: Dir,
 }
@@ -52,6 +54,7 @@ impl DataDir {
         fs::create_dir_all(&path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
         let root = Dir::open_ambient_dir(&path, ambient_authority()).map_err(unusable)?;
+        let waiting = private_folder(&root, "waiting").map_err(unusable)?;
         let jobs = private_folder(&root, "jobs").map_err(unusable)?;
         let staging = private_folder(&root, "staging").map_err(unusable)?;
         prove_writable(&staging).map_err(unusable)?;
@@ -61,7 +64,8 @@ impl DataDir {
                 _ => unusable(errno.into()),
             }
         })?;
-        Ok(Self { path, root, jobs, staging })
+        sweep(&waiting);
+        Ok(Self { path, root, waiting, jobs, staging })
     }
 
     /// Absolute, without symbolic links.
@@ -88,6 +92,10 @@ impl DataDir {
         Ok(accepted)
     }
 
+    pub(crate) fn waiting(&self) -> &Dir {
+        &self.waiting
+    }
+
     pub(crate) fn jobs(&self) -> &Dir {
         &self.jobs
     }
@@ -112,6 +120,22 @@ fn private_folder(root: &Dir, name: &str) -> io::Result<Dir> {
         _ => {}
     }
     root.open_dir(name)
+}
+
+/// Deletes the directories of runners whose host is gone: old enough to be complete, and locked by nobody. What cannot be
+/// deleted is tried again next time.
+fn sweep(waiting: &Dir) {
+    const OLD: Duration = Duration::from_secs(60);
+    let Ok(entries) = waiting.entries() else { return };
+    for entry in entries.flatten() {
+        let Ok(lock) = entry.open_dir().and_then(|home| home.open(".")) else { continue };
+        let lock = lock.into_std();
+        let age = lock.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|made| made.elapsed().ok());
+        let is_free = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if is_free && age.is_some_and(|age| age > OLD) {
+            let _ = super::remove::remove_tree(waiting, entry.file_name());
+        }
+    }
 }
 
 fn prove_writable(folder: &Dir) -> io::Result<()> {

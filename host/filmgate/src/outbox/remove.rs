@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 
 use cap_std::fs::Dir;
 
@@ -9,7 +10,8 @@ use cap_std::fs::Dir;
 ///
 /// However deep the tree is, it is made flat first: a directory that is not empty gives its sub-directories to the top,
 /// under names of our own, and is then empty.
-pub(super) fn remove_tree(parent: &Dir, name: &str) -> io::Result<()> {
+pub(super) fn remove_tree(parent: &Dir, name: impl AsRef<Path>) -> io::Result<()> {
+    let name = name.as_ref();
     let top = parent.open_dir(name)?;
     let mut moved: u64 = 0;
     loop {

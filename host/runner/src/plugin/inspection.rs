@@ -39,7 +39,7 @@ pub struct Import {
     pub granted: bool,
 }
 
-/// Reads what a file says about itself without compiling or executing it; works for files that [`crate::Plugin::compile`]
+/// Reads what a file says about itself without compiling or executing it; works for files that [`crate::Artifact::compile`]
 /// refuses. An error only where there is nothing to tell.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginRefusal> {
     if !bytes.starts_with(MAGIC) {

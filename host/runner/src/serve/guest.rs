@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
-use filmgate_protocol::{Budget, Outcome, PluginError, Start};
+use filmgate_protocol::{Budget, JobInput, Outcome, PluginError};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::outcome;
+use crate::bindings::RenderPlugin;
 use crate::bindings::filmgate::plugin::types::{Error, Job, Period};
 use crate::cpu::CpuSpent;
 use crate::plugin::Plugin;
 use crate::session::Session;
+use crate::setup::Setup;
 use crate::state::PluginState;
 use crate::text::cut;
 
@@ -16,29 +18,40 @@ const SUMMARY_BYTES_MAX: usize = 64 * 1024;
 const ERROR_CODE_BYTES_MAX: usize = 64;
 const ERROR_MESSAGE_BYTES_MAX: usize = 4 * 1024;
 
-/// Runs the guest from instantiation to the end of `render`. Dropping the future drops the guest with all it holds.
-pub(super) async fn run(plugin: &Plugin, start: Start, session: &Arc<Session>) -> Outcome {
+/// A guest that came to life and holds its memory, its directories and its open files until it is dropped.
+pub(super) struct Guest {
+    store: Store<PluginState>,
+    instance: RenderPlugin,
+}
+
+/// Brings a guest to life. Components may run code of their own then, so their budget holds already.
+pub(super) async fn instantiate(plugin: &Plugin, setup: &Setup, session: &Arc<Session>) -> Result<Guest, Outcome> {
     let _running = plugin.engine().running();
-    let mut store = match store(plugin, &start, session) {
-        Ok(store) => store,
-        Err(error) => return Outcome::Fault(outcome::text(&error.context("open the job's directories"))),
-    };
-    let instance = match plugin.pre().instantiate_async(&mut store).await {
-        Ok(instance) => instance,
-        Err(error) => return outcome::not_instantiated(&error, &session.meters),
-    };
-    let job = job(start);
-    match instance.filmgate_plugin_renderer().call_render(&mut store, &job).await {
-        Ok(Ok(summary)) => returned(summary),
-        Ok(Err(error)) => outcome::failed(plugin_error(error), &session.meters),
-        Err(error) => outcome::trapped(&error, &session.meters),
+    let mut store = store(plugin, setup, session)
+        .map_err(|error| Outcome::Fault(outcome::text(&error.context("open the job's directories"))))?;
+    match plugin.pre().instantiate_async(&mut store).await {
+        Ok(instance) => Ok(Guest { store, instance }),
+        Err(error) => Err(outcome::not_instantiated(&error, &session.meters)),
     }
 }
 
-fn store(plugin: &Plugin, start: &Start, session: &Arc<Session>) -> wasmtime::Result<Store<PluginState>> {
-    let state = PluginState::new(start, Arc::clone(session))?;
+impl Guest {
+    /// Calls `render`. Dropping the future stops the guest; its store can then only be dropped.
+    pub(super) async fn render(&mut self, plugin: &Plugin, job: JobInput, session: &Session) -> Outcome {
+        let _running = plugin.engine().running();
+        let renderer = self.instance.filmgate_plugin_renderer();
+        match renderer.call_render(&mut self.store, &to_guest(job)).await {
+            Ok(Ok(summary)) => returned(summary),
+            Ok(Err(error)) => outcome::failed(plugin_error(error), &session.meters),
+            Err(error) => outcome::trapped(&error, &session.meters),
+        }
+    }
+}
+
+fn store(plugin: &Plugin, setup: &Setup, session: &Arc<Session>) -> wasmtime::Result<Store<PluginState>> {
+    let state = PluginState::new(setup, Arc::clone(session))?;
     let mut store = Store::new(plugin.engine().wasmtime(), state);
-    let Budget { hostcall_bytes, handles, cpu, .. } = start.budget;
+    let Budget { hostcall_bytes, handles, cpu, .. } = setup.budget;
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(usize::try_from(hostcall_bytes).unwrap_or(usize::MAX));
     store.set_max_component_handles(usize::try_from(handles).unwrap_or(usize::MAX));
@@ -53,8 +66,7 @@ fn store(plugin: &Plugin, start: &Start, session: &Arc<Session>) -> wasmtime::Re
     Ok(store)
 }
 
-fn job(start: Start) -> Job {
-    let job = start.job;
+fn to_guest(job: JobInput) -> Job {
     Job {
         id: job.id,
         user_id: job.user_id,

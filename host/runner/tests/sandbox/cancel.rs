@@ -30,7 +30,8 @@ fn guest_may_see_its_cancellation() {
 #[test]
 fn cancel_before_the_start_needs_no_job() {
     block_on(async {
-        let mut host = filmgate_runner::spawn_in_process(hostile()).expect("start a runner");
+        let job = Job::new("echo");
+        let mut host = job.prepare(hostile()).await;
         host.send(&ToRunner::Cancel).await.expect("send");
         let mut ran = Ran::default();
         assert!(!ran.take(host.recv().await.expect("a message")));

@@ -4,9 +4,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use filmgate_protocol::{FromRunner, Outcome, ToRunner, decode, encode};
-use filmgate_runner::{FrameReceiver, FrameSender, LinkClosed, serve, spawn_in_process};
+use filmgate_runner::{FrameReceiver, FrameSender, LinkClosed, serve};
 
-use crate::support::{Job, Ran, block_on, hostile, stored};
+use crate::support::{JAILED, Job, Ran, block_on, hostile, stored};
 
 #[test]
 fn host_that_leaves_ends_the_guest_and_its_thread() {
@@ -50,7 +50,7 @@ fn answers_that_fit_no_call_are_a_fault() {
     let nonsense = [
         ToRunner::Stored { call: 0, result: Ok(stored(0)) },
         ToRunner::Claimed { call: 7, result: Ok(()) },
-        ToRunner::Start(Box::new(Job::new("spin").start)),
+        ToRunner::Start(Box::new(Job::new("spin").input)),
     ];
     for message in nonsense {
         block_on(async {
@@ -83,7 +83,8 @@ fn outcome_before_the_claim_is_a_fault() {
 #[test]
 fn first_message_must_be_a_start() {
     block_on(async {
-        let mut host = spawn_in_process(hostile()).expect("start a runner");
+        let job = Job::new("echo");
+        let mut host = job.prepare(hostile()).await;
         host.send(&ToRunner::Claimed { call: 0, result: Ok(()) }).await.expect("send");
         let mut ran = Ran::default();
         assert!(!ran.take(host.recv().await.expect("a message")));
@@ -92,20 +93,25 @@ fn first_message_must_be_a_start() {
 }
 
 #[test]
-fn directory_that_is_not_there_is_a_fault() {
+fn directory_that_is_none_is_a_fault() {
+    // A process refuses it before it has a job.
+    if JAILED {
+        return;
+    }
     let mut job = Job::new("echo");
-    job.start.outbox.push("missing");
+    job.outbox = job.home.path().join("secret.txt");
     assert!(matches!(job.run().outcome, Some(Outcome::Fault(text)) if text.contains("directories")));
 }
 
 #[test]
 fn frames_that_are_no_messages_are_a_fault_on_any_transport() {
-    let start = encode(&ToRunner::Start(Box::new(Job::new("spin").start))).expect("encode");
+    let job = Job::new("spin");
+    let start = encode(&ToRunner::Start(Box::new(job.input.clone()))).expect("encode");
     let mut trailing = start.clone();
     trailing.push(0);
     for frames in [vec![vec![0xff; 9]], vec![Vec::new()], vec![trailing], vec![start, vec![0xff; 200_000]]] {
         let (sender, said) = mpsc::channel();
-        block_on(serve(hostile(), Script(frames.into_iter()), Sink(sender)));
+        block_on(serve(&hostile().loaded, &job.setup(), Script(frames.into_iter()), Sink(sender)));
         let last = said.iter().last().expect("an answer");
         let message: FromRunner = decode(&last).expect("a message");
         let FromRunner::Finished { outcome: Outcome::Fault(_), .. } = message else { panic!("got {message:?}") };

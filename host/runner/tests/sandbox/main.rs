@@ -1,14 +1,4 @@
-//! The sandbox from outside: real components, driven over the protocol, each trying to get past one limit.
+//! The sandbox from outside: real components, driven over the protocol, each trying to get past one limit. Each job has a
+//! thread of this process.
 
-mod cancel;
-mod limits;
-mod link;
-mod log;
-mod outbox;
-mod plugins;
-mod probe;
-mod progress;
-mod store_video;
-mod support;
-mod surroundings;
-mod text;
+include!("suite.rs");

@@ -140,15 +140,15 @@ fn inputs_are_readable_and_stay_as_they_are() {
     let ran = job.run();
     // Opening for reading is the one thing that works, and `File::create` in the outbox is not among the answers.
     assert_eq!(ran.summary(), ["false"; 11].join(" "));
-    let names: Vec<_> = std::fs::read_dir(&job.start.inputs).expect("list the inputs").collect();
+    let names: Vec<_> = std::fs::read_dir(&job.inputs).expect("list the inputs").collect();
     assert_eq!(names.len(), 1);
-    assert_eq!(std::fs::read_to_string(job.start.inputs.join("note.txt")).expect("read the input"), "a note");
+    assert_eq!(std::fs::read_to_string(job.inputs.join("note.txt")).expect("read the input"), "a note");
 }
 
 #[test]
 fn nothing_outside_the_directories_is_reached() {
     let job = Job::new("escape");
-    for directory in [job.outbox(), &job.start.inputs] {
+    for directory in [job.outbox(), &job.inputs] {
         // A host's mistake: links that point outside. They must not help.
         symlink(job.home.path(), directory.join("link")).expect("link a directory");
         symlink(job.home.path().join("secret.txt"), directory.join("file-link")).expect("link a file");

@@ -1,6 +1,6 @@
 //! What is accepted as a plugin and what a refusal says (P1).
 
-use filmgate_runner::{COMPONENT_BYTES_MAX, Kind, Plugin, PluginRefusal, WORLD_VERSION, granted_imports, inspect};
+use filmgate_runner::{Artifact, COMPONENT_BYTES_MAX, Kind, PluginRefusal, WORLD_VERSION, granted_imports, inspect};
 
 use crate::support::{engine, hostile_bytes};
 
@@ -14,7 +14,7 @@ fn empty_renderer(version: &str) -> String {
 }
 
 fn refusal(bytes: &[u8]) -> PluginRefusal {
-    match Plugin::compile(engine(), bytes) {
+    match Artifact::compile(engine(), bytes) {
         Ok(_) => panic!("the component was accepted"),
         Err(refusal) => refusal,
     }

@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 
 use filmgate_protocol::{Exhausted, Outcome};
-use filmgate_runner::{Plugin, inspect};
+use filmgate_runner::inspect;
 
-use crate::support::{Job, Ran, build, engine};
+use crate::support::{Guest, Job, Ran, build, compile};
 
 fn run(params: &str) -> Ran {
-    static PROBE: OnceLock<Plugin> = OnceLock::new();
-    let probe = PROBE.get_or_init(|| Plugin::compile(engine(), &build("probe")).expect("compile the probe"));
+    static PROBE: OnceLock<Guest> = OnceLock::new();
+    let probe = PROBE.get_or_init(|| compile(&build("probe")));
     Job::new(params).run_in(probe)
 }
 
@@ -66,7 +66,7 @@ fn plugin_that_imports_sockets_runs_and_reaches_nothing() {
     let bytes = build("sockets");
     let inspection = inspect(&bytes).expect("inspect");
     assert!(inspection.imports.iter().any(|import| import.name.starts_with("wasi:sockets/tcp@") && import.granted));
-    let plugin = Plugin::compile(engine(), &bytes).expect("compile");
+    let plugin = compile(&bytes);
     // A listener that would notice.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
     listener.set_nonblocking(true).expect("do not wait");

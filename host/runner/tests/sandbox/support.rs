@@ -1,12 +1,14 @@
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use filmgate_protocol::{
-    Budget, Exhausted, FromRunner, JobInput, LogStream, Outcome, Period, Start, StoreRequest, Stored, ToRunner, Usage,
+    Budget, Exhausted, FromRunner, JobInput, LogStream, Outcome, Period, StoreRequest, Stored, ToRunner, Usage,
 };
-use filmgate_runner::{Engine, HostEnd, Plugin, spawn_in_process};
+use filmgate_runner::{Artifact, Engine, HostEnd, Plugin, Program, Setup, Spawner, spawn_in_process};
 
 pub(crate) const KIB: u64 = 1024;
 pub(crate) const MIB: u64 = 1024 * KIB;
@@ -17,6 +19,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new().expect("start the engine"))
+}
+
+/// Whether this is the run of the suite in which each job has a locked-in process of its own.
+pub(crate) const JAILED: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"jailed");
+
+pub(crate) fn spawner() -> &'static Arc<Spawner> {
+    static SPAWNER: OnceLock<Arc<Spawner>> = OnceLock::new();
+    SPAWNER.get_or_init(|| {
+        let program = Program::Path(env!("CARGO_BIN_EXE_filmgate-runner").into());
+        Spawner::new(program).expect("start the spawner")
+    })
+}
+
+/// A compiled component, and the same loaded into this process.
+pub(crate) struct Guest {
+    pub(crate) artifact: Artifact,
+    pub(crate) loaded: Plugin,
 }
 
 /// Builds one of the workspace's guests and reads it.
@@ -39,9 +58,16 @@ pub(crate) fn hostile_bytes() -> &'static [u8] {
     BYTES.get_or_init(|| build("hostile"))
 }
 
-pub(crate) fn hostile() -> &'static Plugin {
-    static PLUGIN: OnceLock<Plugin> = OnceLock::new();
-    PLUGIN.get_or_init(|| Plugin::compile(engine(), hostile_bytes()).expect("compile the guest"))
+pub(crate) fn hostile() -> &'static Guest {
+    static GUEST: OnceLock<Guest> = OnceLock::new();
+    GUEST.get_or_init(|| compile(hostile_bytes()))
+}
+
+/// Compiles and loads a guest.
+pub(crate) fn compile(component: &[u8]) -> Guest {
+    let artifact = Artifact::compile(engine(), component).expect("compile the guest");
+    let loaded = Plugin::load(engine(), &artifact).expect("load the guest");
+    Guest { artifact, loaded }
 }
 
 pub(crate) fn budget() -> Budget {
@@ -63,7 +89,10 @@ pub(crate) fn budget() -> Budget {
 
 /// One job to run: its directories exist, the input is `note.txt`, and beside them lies `secret.txt`.
 pub(crate) struct Job {
-    pub(crate) start: Start,
+    pub(crate) outbox: PathBuf,
+    pub(crate) inputs: PathBuf,
+    pub(crate) budget: Budget,
+    pub(crate) input: JobInput,
     pub(crate) home: tempfile::TempDir,
 }
 
@@ -75,7 +104,7 @@ impl Job {
         std::fs::create_dir(&inputs).expect("make the inputs");
         std::fs::write(inputs.join("note.txt"), "a note").expect("write the input");
         std::fs::write(home.path().join("secret.txt"), "a secret").expect("write the secret");
-        let job = JobInput {
+        let input = JobInput {
             id: "01890a5d-ac96-774b-bcce-b302099a8057".into(),
             user_id: "u-1".into(),
             period: Some(Period { year: 2026, month: 3 }),
@@ -83,16 +112,22 @@ impl Job {
             inputs: vec!["note.txt".into()],
             refs: vec![("session".into(), "s1".into())],
         };
-        Self { start: Start { job, outbox, inputs, budget: budget() }, home }
+        Self { outbox, inputs, budget: budget(), input, home }
     }
 
     pub(crate) fn budget(mut self, change: impl FnOnce(&mut Budget)) -> Self {
-        change(&mut self.start.budget);
+        change(&mut self.budget);
         self
     }
 
-    pub(crate) fn outbox(&self) -> &std::path::Path {
-        &self.start.outbox
+    /// What a runner of this job has.
+    pub(crate) fn setup(&self) -> Setup {
+        let open = |path: &Path| File::open(path).expect("open a directory").into();
+        Setup { outbox: open(&self.outbox), inputs: open(&self.inputs), budget: self.budget.clone() }
+    }
+
+    pub(crate) fn outbox(&self) -> &Path {
+        &self.outbox
     }
 
     /// Starts the job and leaves the conversation to the caller.
@@ -100,10 +135,20 @@ impl Job {
         self.begin_in(hostile()).await
     }
 
-    async fn begin_in(&self, plugin: &Plugin) -> HostEnd {
-        let host = spawn_in_process(plugin).expect("start a runner");
-        host.send(&ToRunner::Start(Box::new(self.start.clone()))).await.expect("send the start");
+    async fn begin_in(&self, guest: &Guest) -> HostEnd {
+        let host = self.prepare(guest).await;
+        host.send(&ToRunner::Start(Box::new(self.input.clone()))).await.expect("send the start");
         host
+    }
+
+    /// Starts a runner that waits for the job.
+    pub(crate) async fn prepare(&self, guest: &Guest) -> HostEnd {
+        if !JAILED {
+            return spawn_in_process(&guest.loaded, self.setup()).expect("start a runner");
+        }
+        let Setup { outbox, inputs, budget } = self.setup();
+        let started = spawner().runner(&guest.artifact, outbox.as_fd(), inputs.as_fd(), &budget, &[]).await;
+        started.expect("start a runner").0
     }
 
     /// Runs the job to its end with a host that stores everything.
@@ -111,10 +156,10 @@ impl Job {
         self.run_in(hostile())
     }
 
-    /// The same with another plugin.
-    pub(crate) fn run_in(&self, plugin: &Plugin) -> Ran {
+    /// The same with another guest.
+    pub(crate) fn run_in(&self, guest: &Guest) -> Ran {
         block_on(async {
-            let mut host = self.begin_in(plugin).await;
+            let mut host = self.begin_in(guest).await;
             let mut ran = Ran::default();
             while ran.take(host.recv().await.expect("a message")) {
                 if let Some(request) = ran.unanswered.take() {
@@ -147,6 +192,7 @@ pub(crate) struct Ran {
     pub(crate) requests: Vec<StoreRequest>,
     pub(crate) unanswered: Option<StoreRequest>,
     pub(crate) outcome: Option<Outcome>,
+    pub(crate) live: Vec<Usage>,
     pub(crate) usage: Usage,
 }
 
@@ -162,6 +208,7 @@ impl Ran {
                 }
             }
             FromRunner::Progress { fraction, stage } => self.progress.push((fraction, stage)),
+            FromRunner::Usage(usage) => self.live.push(usage),
             FromRunner::Store(request) => {
                 self.requests.push(request.clone());
                 self.unanswered = Some(request);

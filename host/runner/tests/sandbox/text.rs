@@ -1,9 +1,8 @@
 //! Components written as text, for what no compiler would produce.
 
 use filmgate_protocol::{Exhausted, Outcome};
-use filmgate_runner::Plugin;
 
-use crate::support::{Job, MIB, Ran, engine};
+use crate::support::{Job, MIB, Ran, compile};
 
 #[test]
 fn smallest_plugin_returns() {
@@ -75,7 +74,7 @@ const RETURN_EMPTY: &str = "(i32.const 16)";
 /// A plugin whose `render` is `body`, with `extra` definitions beside it.
 fn run(extra: &str, body: &str) -> Ran {
     let bytes = wat::parse_str(component(extra, body)).expect("assemble the text");
-    let plugin = Plugin::compile(engine(), &bytes).expect("compile the text");
+    let plugin = compile(&bytes);
     let job = Job::new("").budget(|budget| budget.cpu = std::time::Duration::from_millis(500));
     job.run_in(&plugin)
 }

@@ -42,6 +42,10 @@ impl Line {
         Self { result: Verdict::Fail(exit), ..Self::fail(name, error.to_string(), error.next_step()) }
     }
 
+    pub(super) fn jail_fail(name: impl Into<String>, detail: impl Into<String>, mend: &str) -> Self {
+        Self { result: Verdict::Fail(Exit::JailMissing), ..Self::fail(name, detail, Some(mend)) }
+    }
+
     pub(super) fn is_no_failure(&self) -> bool {
         !matches!(self.result, Verdict::Fail(_))
     }

@@ -1,0 +1,120 @@
+//! Frames over a connected pair of `SOCK_SEQPACKET` sockets: each arrives whole or not at all.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use filmgate_protocol::FRAME_BYTES_MAX;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::transport::{FrameReceiver, FrameSender, LinkClosed};
+
+/// Descriptors one frame may bring along.
+pub(crate) const DESCRIPTORS_MAX: usize = 4;
+
+/// Two connected ends.
+pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
+}
+
+/// Sends a frame with descriptors and waits until it is taken.
+pub(crate) fn send_with(socket: BorrowedFd<'_>, frame: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many descriptors"));
+    }
+    sendmsg(socket, &[IoSlice::new(frame)], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Waits for a frame with descriptors. `None`: the other end is gone.
+pub(crate) fn receive_with(socket: BorrowedFd<'_>) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut frame = vec![0; FRAME_BYTES_MAX];
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::TRUNC;
+    let received = recvmsg(socket, &mut [IoSliceMut::new(&mut frame)], &mut control, flags)?;
+    let mut descriptors = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            descriptors.extend(rights);
+        }
+    }
+    if received.bytes > FRAME_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "frame is over the limit"));
+    }
+    frame.truncate(received.bytes);
+    Ok((received.bytes > 0).then_some((frame, descriptors)))
+}
+
+/// One end, used by tasks. Clones are the same end.
+///
+/// Takes no descriptors: what comes along with a frame is dropped by the kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct Packets {
+    socket: Arc<AsyncFd<OwnedFd>>,
+}
+
+impl Packets {
+    /// Must be called inside a tokio runtime with I/O.
+    pub(crate) fn new(socket: OwnedFd) -> io::Result<Self> {
+        // SAFETY: the descriptor is owned, is never replaced, and is closed with the value only.
+        #[expect(unsafe_code, reason = "tokio cannot see that a descriptor stays the same")]
+        let socket = unsafe { AsyncFd::register(socket) }.map_err(io::Error::from)?;
+        Ok(Self { socket: Arc::new(socket) })
+    }
+
+    /// Waits until the other end has room. If the future is dropped, whether the frame was sent is unknown.
+    pub(crate) async fn send(&self, frame: &[u8]) -> io::Result<()> {
+        let sent = |socket: &OwnedFd| {
+            let mut control = SendAncillaryBuffer::default();
+            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+            Ok(sendmsg(socket, &[IoSlice::new(frame)], &mut control, flags)?)
+        };
+        self.socket.async_io(Interest::WRITABLE, sent).await.map(drop)
+    }
+
+    /// The next frame. `None`: the other end is gone. An error: it sent more than a frame may have. No frame is lost if
+    /// the future is dropped.
+    pub(crate) async fn receive(&self) -> io::Result<Option<Vec<u8>>> {
+        let mut frame = vec![0; FRAME_BYTES_MAX];
+        let received = self
+            .socket
+            .async_io(Interest::READABLE, |socket: &OwnedFd| {
+                let mut control = RecvAncillaryBuffer::new(&mut []);
+                let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC | RecvFlags::CMSG_CLOEXEC;
+                Ok(recvmsg(socket, &mut [IoSliceMut::new(&mut frame)], &mut control, flags)?)
+            })
+            .await?;
+        if received.bytes > FRAME_BYTES_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "frame is over the limit"));
+        }
+        frame.truncate(received.bytes);
+        Ok((!frame.is_empty()).then_some(frame))
+    }
+}
+
+impl AsFd for Packets {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.get_ref().as_fd()
+    }
+}
+
+impl FrameSender for Packets {
+    async fn send(&mut self, frame: Vec<u8>) -> Result<(), LinkClosed> {
+        Packets::send(self, &frame).await.map_err(|_| LinkClosed)
+    }
+}
+
+impl FrameReceiver for Packets {
+    async fn recv(&mut self) -> Option<Vec<u8>> {
+        self.receive().await.ok().flatten()
+    }
+}

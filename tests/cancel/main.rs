@@ -1,0 +1,3 @@
+//! Cancelling, in a process of its own: what is left can be counted.
+
+mod many;

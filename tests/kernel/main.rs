@@ -1,0 +1,4 @@
+//! What processes ask the kernel for, by the kernel's own evidence.
+
+mod missing;
+mod runner;
