@@ -73,4 +73,4 @@ hostile *arguments:
 
 # Try a million generated paths out of the sandbox, by the guest and by the claim (CI tries some thousands).
 hostile-paths count="1000000":
-    HOSTILE_PATHS={{ count }} cargo test --locked -p filmgate-tests --test hostile -- escape::corpus escape::p1
+    HOSTILE_PATHS={{ count }} cargo test --locked --workspace --test hostile -- escape::corpus escape::p1

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use filmgate::job::JobId;
 use filmgate::limits::MIB;
-use filmgate::{Budget, HostBuilder, default_budget};
+use filmgate::{Budget, HostBuilder, Runner, default_budget};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use fight::Fight;
@@ -29,11 +29,13 @@ use crate::guests::{self, Guest};
 /// A way of running plugins. Every attack is made in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
+    /// In locked-in processes of the real command.
+    Jailed,
     /// In the host's process.
     InProcess,
 }
 
-const MODES: [Mode; 1] = [Mode::InProcess];
+const MODES: [Mode; 2] = [Mode::Jailed, Mode::InProcess];
 
 /// Nothing here takes longer, even on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -41,6 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 // How a process for one fight is told what to do.
 const MODE: &str = "HOSTILE_MODE";
 const GUESTS: &str = "HOSTILE_GUESTS";
+const COMMAND: &str = "HOSTILE_COMMAND";
 const ROW: &str = "HOSTILE_ROW";
 
 /// Where `just hostile` wants its rows.
@@ -178,8 +181,7 @@ impl Arena {
     pub(crate) fn fight(self, check: impl FnOnce(&Fight)) {
         if let Ok(mode) = std::env::var(MODE) {
             let mode = MODES.into_iter().find(|known| format!("{known:?}") == mode).unwrap();
-            let folder = PathBuf::from(std::env::var(GUESTS).unwrap());
-            let row = bout::run(self, mode, &folder, check);
+            let row = bout::run(self, mode, &folder(), check);
             return fs::write(std::env::var(ROW).unwrap(), row).unwrap();
         }
         for mode in MODES {
@@ -194,11 +196,24 @@ impl Arena {
 }
 
 impl Mode {
+    /// Each job starts a runner of its own: nothing is left of it when it is over.
     fn builder(self, builder: HostBuilder) -> HostBuilder {
-        match self {
-            Self::InProcess => builder,
-        }
+        let runner = match self {
+            Self::Jailed => Runner::Path(command()),
+            Self::InProcess => Runner::InProcess,
+        };
+        builder.runner(runner).runners_ahead(0)
     }
+}
+
+/// The real command, where a fight is on.
+pub(crate) fn command() -> PathBuf {
+    PathBuf::from(std::env::var(COMMAND).unwrap())
+}
+
+/// The folder of the guests that were built, where a fight is on.
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(std::env::var(GUESTS).unwrap())
 }
 
 /// Starts this binary again for one test and one mode; answers the row of the table.
@@ -212,6 +227,7 @@ fn fight_alone(guest: &Guest, mode: Mode) -> String {
         .args([&guest.test(), "--exact", "--nocapture", "--test-threads=1"])
         .env(MODE, format!("{mode:?}"))
         .env(GUESTS, FOLDER.get_or_init(guests::build))
+        .env(COMMAND, filmgate_tests::cli::binary())
         .env(ROW, &row)
         .env("TMPDIR", place.path())
         .stdin(Stdio::null())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use filmgate::job::is_steering;
 use filmgate::report::JobFault;
 
-use crate::arena::{Arena, Fight};
+use crate::arena::{self, Arena, Fight};
 use crate::guests::{Guest, log as guests};
 
 const LOG: usize = 64 * 1024;
@@ -57,11 +57,10 @@ fn long_panic() {
 #[track_caller]
 fn is_harmless_on_a_terminal(guest: Guest) {
     let place = tempfile::tempdir().unwrap();
-    let folder = std::env::var("HOSTILE_GUESTS").unwrap();
     let plugin = place.path().join("plugin.wasm");
-    std::fs::write(&plugin, guest.component(folder.as_ref())).unwrap();
+    std::fs::write(&plugin, guest.component(&arena::folder())).unwrap();
     for more in [&[][..], &["--json"]] {
-        let ran = Command::new(filmgate_tests::cli::binary())
+        let ran = Command::new(arena::command())
             .args(["run", "plugin.wasm", "--user", "mallory"])
             .args(more)
             .current_dir(place.path())

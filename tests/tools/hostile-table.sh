@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 table=$(mktemp)
 trap 'rm -f "$table"' EXIT
 status=0
-HOSTILE_TABLE=$table cargo test --locked -p filmgate-tests --test hostile -- --test-threads=1 "$@" >&2 || status=$?
+HOSTILE_TABLE=$table cargo test --locked --workspace --test hostile -- --test-threads=1 "$@" >&2 || status=$?
 sort "$table" | awk -F '\t' '
   BEGIN { line("attack", "runner", "what it does", "ended", "after", "honest job") }
   { line($1, $2, $3, $4, $5, "+" $6) }
