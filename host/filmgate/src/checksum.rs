@@ -37,8 +37,8 @@ const fn product(mut left: u64, mut right: u64) -> u64 {
     sum
 }
 
-/// What a checksum is multiplied by when so many bytes come behind: x to the power of their bits. Three microseconds,
-/// where a matrix takes two hundred: it is asked for once a part.
+/// What a checksum is multiplied by when so many bytes come behind: x to the power of their bits. One multiplication for
+/// each bit of the number; the library's matrices took 5 % of an upload.
 fn behind(bytes: u64) -> u64 {
     let (mut power, mut result, mut left) = (ONE >> 8, ONE, bytes);
     while left > 0 {
