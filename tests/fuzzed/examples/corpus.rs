@@ -13,8 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use filmgate_protocol::{
-    Exhausted, FromRunner, JobInput, LogStream, Outcome, Period, PluginError, Start, StoreOptions, StoreRequest,
-    Stored, ToRunner, Usage, encode,
+    Exhausted, FromRunner, JobInput, LogStream, Outcome, Period, PluginError, StoreOptions, StoreRequest, Stored,
+    ToRunner, Usage, encode,
 };
 
 fn main() {
@@ -145,8 +145,6 @@ fn to_runner() -> Vec<(&'static str, ToRunner)> {
         inputs: vec!["photo.jpg".to_owned()],
         refs: vec![("generation".to_owned(), "gen_1".to_owned())],
     };
-    let start =
-        Start { job, outbox: "/data/out".into(), inputs: "/data/in".into(), budget: filmgate::default_budget() };
     let stored = Stored {
         id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
         url: Some("https://cdn.example/a.mp4".to_owned()),
@@ -156,7 +154,7 @@ fn to_runner() -> Vec<(&'static str, ToRunner)> {
         durability: "s3".to_owned(),
     };
     vec![
-        ("start", ToRunner::Start(Box::new(start))),
+        ("start", ToRunner::Start(Box::new(job))),
         ("claimed", ToRunner::Claimed { call: 1, result: Err(error()) }),
         ("stored", ToRunner::Stored { call: 1, result: Ok(stored) }),
         ("cancel", ToRunner::Cancel),
