@@ -6,7 +6,7 @@ use std::process::Stdio;
 use filmgate_tests::cli::{Ended, Filmgate, probe};
 use wasm_encoder::{
     CodeSection, Component, ComponentExportKind, ComponentExportSection, ComponentInstanceSection, Function,
-    FunctionSection, Module, ModuleSection, TypeSection, ValType,
+    FunctionSection, InstanceSection, Module, ModuleArg, ModuleSection, TypeSection, ValType,
 };
 
 const NONE: [PathBuf; 0] = [];
@@ -116,19 +116,21 @@ fn precompiling_leaves_nothing_to_compile() {
     assert_eq!(place.run(["plugin", "precompile"]).code, Some(2));
 }
 
-/// A component with functions of this many rounds of additions: far more work than it has bytes. Nothing of it is
-/// executed; the export makes it look like a plugin.
+/// A component with functions of many rounds, each a branch around hundreds of instructions of one byte, all of which the
+/// result needs. Nothing of it is executed; the export makes it look like a plugin.
 fn bomb(functions: u32, rounds: usize) -> Vec<u8> {
-    // local.get 0, local.get 1, i32.add, local.set 1, local.get 1, i32.ctz, local.set 0
-    let body = [0x20, 0, 0x20, 1, 0x6a, 0x21, 1, 0x20, 1, 0x68, 0x21, 0].repeat(rounds);
+    // block, local.get 0, br_if 0, local.get 1, 240 times (i32.clz, i32.ctz, i32.popcnt), local.set 1, end
+    let counting = [0x67, 0x68, 0x69].repeat(240);
+    let round = [&[0x02, 0x40, 0x20, 0, 0x0d, 0, 0x20, 1][..], &counting, &[0x21, 1, 0x0b]].concat();
+    let body = round.repeat(rounds);
     let mut types = TypeSection::new();
-    types.ty().function([ValType::I32, ValType::I32], []);
+    types.ty().function([ValType::I32], [ValType::I32]);
     let (mut declared, mut code) = (FunctionSection::new(), CodeSection::new());
     for _ in 0..functions {
         declared.function(0);
-        let mut function = Function::new([]);
+        let mut function = Function::new([(1, ValType::I32)]);
         function.raw(body.iter().copied());
-        function.instructions().end();
+        function.instructions().local_get(1).end();
         code.function(&function);
     }
     let mut module = Module::new();
@@ -138,14 +140,17 @@ fn bomb(functions: u32, rounds: usize) -> Vec<u8> {
     let mut exports = ComponentExportSection::new();
     exports.export("filmgate:plugin/renderer@0.1.0", ComponentExportKind::Instance, 0, None);
     let mut component = Component::new();
-    component.section(&ModuleSection(&module)).section(&instances).section(&exports);
+    // Instantiated, or it would be left out.
+    let mut core = InstanceSection::new();
+    core.instantiate(0, Vec::<(&str, ModuleArg)>::new());
+    component.section(&ModuleSection(&module)).section(&core).section(&instances).section(&exports);
     component.finish()
 }
 
 #[test]
 fn p3_a_component_that_takes_for_ever_to_compile_is_given_up() {
     let place = place().with("FILMGATE_COMPILE_CPU", "1s");
-    place.write("bomb.wasm", bomb(40, 16_000));
+    place.write("bomb.wasm", bomb(8, 1_400));
     for command in [&["run", "bomb.wasm", "--user", "ana"][..], &["plugin", "precompile", "bomb.wasm"]] {
         let ended = place.run(command.iter().chain(&["--json"]));
         assert_eq!((ended.code, ended.json()["code"].as_str()), (Some(10), Some("compile-limit")), "{ended:#?}");
@@ -163,7 +168,7 @@ fn p3_a_component_that_takes_for_ever_to_compile_is_given_up() {
 #[test]
 fn p3_a_component_that_takes_all_memory_to_compile_is_given_up() {
     let place = place().with("FILMGATE_COMPILE_MEMORY", "128 MiB");
-    place.write("bomb.wasm", bomb(1, 600_000));
+    place.write("bomb.wasm", bomb(1, 9_800));
     let ended = place.run(["run", "bomb.wasm", "--user", "ana", "--json"]);
     assert_eq!((ended.code, ended.json()["code"].as_str()), (Some(10), Some("compile-limit")), "{ended:#?}");
     assert!(ended.stdout.contains("takes more than the memory it may have"), "{ended:#?}");
