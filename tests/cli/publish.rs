@@ -52,14 +52,14 @@ fn several_files_are_jobs_of_their_own_and_answer_in_order() {
     let place = Filmgate::new();
     let names: Vec<_> = (0..20).map(|number| format!("{number}.mp4")).collect();
     for (number, name) in names.iter().enumerate() {
-        place.write(name, [MP4, &[u8::try_from(number).unwrap()]].concat());
+        place.write(name, sample::whole("mp4", 1000 + number));
     }
     let ended = place.run(["publish", "--user", "ana"].map(str::to_owned).into_iter().chain(names.clone()));
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let urls: Vec<_> = ended.stdout.lines().collect();
     assert_eq!(urls.len(), names.len());
     for (number, url) in urls.iter().enumerate() {
-        assert_eq!(fs::read(path_of(url)).unwrap().last(), Some(&u8::try_from(number).unwrap()), "{url}");
+        assert_eq!(fs::read(path_of(url)).unwrap(), sample::whole("mp4", 1000 + number), "{url}");
     }
 }
 
@@ -67,7 +67,7 @@ fn several_files_are_jobs_of_their_own_and_answer_in_order() {
 fn one_file_that_fails_does_not_keep_the_others_back() {
     let place = Filmgate::new();
     for name in ["first.mp4", "last.mp4"] {
-        place.write(name, MP4);
+        place.write(name, mp4());
     }
     place.write("page.mp4", "<!doctype html><script>alert(1)</script>");
     let ended = place.run(["publish", "first.mp4", "page.mp4", "last.mp4", "--user", "ana", "--json"]);

@@ -17,8 +17,11 @@ pub use paths::paths;
 pub use protocol::protocol;
 pub use settings::settings;
 
+/// What takes an input.
+pub type Target = fn(&[u8]);
+
 /// Every target and its name, which is also that of its corpus.
-pub const TARGETS: [(&str, fn(&[u8])); 6] =
+pub const TARGETS: [(&str, Target); 6] =
     [("job", job), ("keys", keys), ("media", media), ("paths", paths), ("protocol", protocol), ("settings", settings)];
 
 /// The input as lines, for targets that take several texts.
