@@ -20,7 +20,7 @@ fn place() -> Filmgate {
 
 fn run(place: &Filmgate) -> Ended {
     let store = r#"{"do": "store", "files": [{"kind": "mp4"}]}"#;
-    place.run(["run", probe().to_str().unwrap(), "--user", "ana", "--params", store])
+    place.run(["run", probe().to_str().expect("a path in UTF-8"), "--user", "ana", "--params", store])
 }
 
 /// The place's one compiled component.
@@ -48,7 +48,7 @@ fn a_component_is_compiled_once() {
 #[test]
 fn processes_that_start_together_compile_it_once() {
     let place = place();
-    let wasm = probe().to_str().unwrap();
+    let wasm = probe().to_str().expect("a path in UTF-8");
     let start = |user: &str| {
         let mut command = place.command(["plugin", "precompile", wasm, "--json"]);
         command.env("UNRELATED", user).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -98,7 +98,7 @@ fn a_folder_that_cannot_be_used_costs_time_only() {
 #[test]
 fn precompiling_leaves_nothing_to_compile() {
     let place = place();
-    let wasm = probe().to_str().unwrap();
+    let wasm = probe().to_str().expect("a path in UTF-8");
     let ended = place.run(["plugin", "precompile", wasm]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert!(

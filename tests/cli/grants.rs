@@ -11,7 +11,7 @@ const STORE: &str = r#"{"do": "store", "files": [{"kind": "mp4"}]}"#;
 /// A place with the component `probe.wasm`, its manifest beside it, and settings.
 fn place(manifest: &str, settings: &str) -> Filmgate {
     let place = Filmgate::new();
-    std::fs::copy(probe(), place.folder().join("probe.wasm")).unwrap();
+    std::fs::copy(probe(), place.folder().join("probe.wasm")).expect("copy the probe");
     place.write("probe.toml", format!("{HEAD}{manifest}"));
     place.write("filmgate.toml", settings);
     place
@@ -22,12 +22,12 @@ fn run(place: &Filmgate, params: &str, more: &[&str]) -> Ended {
 }
 
 fn digest(place: &Filmgate) -> String {
-    place.run(["plugin", "inspect", "probe.wasm", "--json"]).json()["digest"].as_str().unwrap().to_owned()
+    place.run(["plugin", "inspect", "probe.wasm", "--json"]).json()["digest"].as_str().expect("a digest").to_owned()
 }
 
 fn jobs(place: &Filmgate) -> Vec<PathBuf> {
     let folder = std::fs::read_dir(place.folder().join("filmgate-data/jobs"));
-    folder.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+    folder.into_iter().flatten().map(|entry| entry.expect("list the jobs").path()).collect()
 }
 
 /// What the message says to add to the settings, as a person would copy it.

@@ -5,7 +5,7 @@ use filmgate_tests::cli::{Ended, Filmgate, probe};
 const STORE: &str = r#"{"do": "store", "files": [{"kind": "mp4"}, {"kind": "jpeg", "slot": "thumbnail"}]}"#;
 
 fn test(place: &Filmgate, params: &str, more: &[&str]) -> Ended {
-    place.run(["plugin", "test", probe().to_str().unwrap(), "--params", params].iter().chain(more))
+    place.run(["plugin", "test", probe().to_str().expect("a path in UTF-8"), "--params", params].iter().chain(more))
 }
 
 /// The fields of the table's line about a limit.

@@ -78,7 +78,7 @@ async fn test(session: Session, request: JobRequest, arguments: TestArguments) -
     let heard = tokio::spawn(Heard::listen(running.events()));
     let (ended, signals) = follow(session, running).await;
     let heard = heard.await.unwrap_or_default();
-    let tested = Tested::new(&config, &plugin, layout, &ended, heard)?;
+    let tested = Tested::new(&config, &plugin, layout, &ended, &heard)?;
     let storage = place.path().join("storage");
     let saved = arguments.out.as_deref().map(|out| save(&ended, &storage, out)).transpose()?.unwrap_or_default();
     match ended {
@@ -147,7 +147,7 @@ impl Tested {
         plugin: &Plugin,
         layout: &Layout,
         ended: &Result<JobReport, JobError>,
-        heard: Heard,
+        heard: &Heard,
     ) -> Result<Self, Problem> {
         let defaults = plugin_grants::defaults(config);
         let grants = config.plugins.grant(&defaults, plugin.digest(), plugin.manifest());
