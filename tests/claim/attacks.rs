@@ -120,8 +120,10 @@ fn swapping_files_during_claims_never_yields_a_third_file() {
             }
         })
     };
-    let mut claims = 0;
-    for _ in 0..2_000 {
+    let (mut tries, mut claims) = (0, 0);
+    // On a busy machine the honest moments are rare.
+    while tries < 2_000 || (claims == 0 && tries < 1_000_000) {
+        tries += 1;
         if let Ok(claimed) = fixture.claim("video.mp4") {
             assert_eq!(contents(&claimed), b"aaaa");
             claims += 1;

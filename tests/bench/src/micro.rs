@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use filmgate::Host;
 use filmgate::checksum::Crc64Nvme;
 use filmgate::job::{JobId, JobRequest, Refs, UserId};
 use filmgate::key::ObjectKey;
 use filmgate::layout::{KeyContext, Layouts};
-use filmgate::media::MediaKind;
+use filmgate::media::{FactsPolicy, MediaKind};
 use filmgate::outbox::{DataDir, Outbox};
 use filmgate::publish::{Identity, Intent, Journal, MemoryJournal, Recorded, State};
 use filmgate::storage::s3::{Bucket, Credentials, S3Settings, S3Storage};
 use filmgate::storage::{Durability, Integrity, PublishId, Storage};
+use filmgate::{Host, Runner};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -162,7 +162,12 @@ async fn publish(server: &Server) -> anyhow::Result<Figure> {
     std::fs::write(&film, tiny_video())?;
     let storage = storage(server).await?;
     storage.probe().await?;
-    let host = Host::builder().data_dir(folder.path().join("data")).storage(storage).build()?;
+    let host = Host::builder()
+        .data_dir(folder.path().join("data"))
+        .storage(storage)
+        .runner(Runner::InProcess)
+        .media_facts(FactsPolicy::Off)
+        .build()?;
     let mut times = Vec::new();
     for _ in 0..300 {
         let started = Instant::now();

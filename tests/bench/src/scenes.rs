@@ -5,9 +5,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use filmgate::Host;
 use filmgate::job::JobRequest;
+use filmgate::media::FactsPolicy;
 use filmgate::storage::s3::{Bucket, Credentials, S3Settings, S3Storage};
+use filmgate::{Host, Runner};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -105,7 +106,12 @@ pub fn publish_at_once(url: &str, files: &[PathBuf]) -> anyhow::Result<()> {
         settings.endpoint = Some(url.parse()?);
         let storage = S3Storage::connect(settings).await?;
         let data = tempfile::tempdir()?;
-        let host = Host::builder().data_dir(data.path()).storage(Arc::new(storage)).build()?;
+        let host = Host::builder()
+            .data_dir(data.path())
+            .storage(Arc::new(storage))
+            .runner(Runner::InProcess)
+            .media_facts(FactsPolicy::Off)
+            .build()?;
         let mut jobs = Vec::new();
         for (index, file) in files.iter().enumerate() {
             // Five users, ten files each.
@@ -128,7 +134,12 @@ pub fn local(filmgate: &Path, folder: &Path) -> anyhow::Result<Value> {
     // On the file system of the files.
     let data = tempfile::tempdir_in(folder)?;
     let mut command = Command::new(filmgate);
-    command.env_clear().args(["publish", "--user", "bench", "--json", "--data-dir"]).arg(data.path()).args(&files);
+    command
+        .env_clear()
+        .env("FILMGATE_MEDIA_FACTS", "off")
+        .args(["publish", "--user", "bench", "--json", "--data-dir"])
+        .arg(data.path())
+        .args(&files);
     let copied = child::run(&mut command)?;
     let mut plain = Command::new("cp");
     plain.arg("--reflink=auto").args(&files).arg(data.path().join("copy.mp4"));
@@ -177,7 +188,7 @@ fn local_staged(folder: &Path, file: &Path) -> anyhow::Result<Duration> {
 
 fn publish(filmgate: &Path, server: &Server, data: &Path, files: &[PathBuf]) -> Command {
     let mut command = Command::new(filmgate);
-    command.env_clear();
+    command.env_clear().env("FILMGATE_MEDIA_FACTS", "off");
     server.add_to(&mut command);
     command.args(["publish", "--user", "bench", "--json", "--data-dir"]).arg(data).args(files);
     command

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use filmgate::job::JobRequest;
+use filmgate::media::FactsPolicy;
 use filmgate::report::{JobError, JobEvent, JobReport};
 use filmgate::storage::LocalStorage;
 use filmgate::{Host, Plugin, RunningJob};
@@ -96,8 +97,11 @@ fn limit_descriptors() {
 }
 
 fn build(arena: &Arena, mode: Mode, data: &Path) -> Host {
-    let mut builder =
-        Host::builder().data_dir(data).budget(arena.budget.clone()).published_bytes(arena.published_bytes);
+    let mut builder = Host::builder()
+        .data_dir(data)
+        .media_facts(FactsPolicy::Off)
+        .budget(arena.budget.clone())
+        .published_bytes(arena.published_bytes);
     if arena.stalls {
         let inner = Arc::new(LocalStorage::open(data.join("storage")).unwrap());
         builder = builder.storage(Arc::new(Stalled { inner, user: HOSTILE_USER }));
