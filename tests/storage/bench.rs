@@ -30,6 +30,8 @@ pub(crate) struct Bench {
     pub(crate) bucket: Option<TestBucket>,
     /// Whether a second writer of a key is refused by the store itself.
     pub(crate) guards_keys: bool,
+    /// Whether what two writers of one key leave is the object of one of them.
+    pub(crate) bears_races: bool,
     /// Whether the store lists open uploads.
     pub(crate) lists_uploads: bool,
     /// Whether the store checks parts and keeps the checksum of the whole.
@@ -58,8 +60,9 @@ pub(crate) async fn s3s() -> Bench {
     let bucket = server.bucket();
     let storage = connect(&bucket).await;
     let bench = Bench::new(Arc::new(storage), Some(bucket), Box::new(server));
-    // s3s-fs answers 501 to ListMultipartUploads, and takes no notice of checksums of parts.
-    Bench { lists_uploads: false, keeps_multipart_checksums: false, ..bench }
+    // s3s-fs answers 501 to ListMultipartUploads, takes no notice of checksums of parts, and looks at a key some time before
+    // it writes bytes and metadata, each by itself.
+    Bench { lists_uploads: false, keeps_multipart_checksums: false, bears_races: false, ..bench }
 }
 
 /// With the smallest parts.
@@ -77,6 +80,7 @@ impl Bench {
             observer: bucket.as_ref().map(TestBucket::observer),
             bucket,
             guards_keys: true,
+            bears_races: true,
             lists_uploads: true,
             keeps_multipart_checksums: true,
             folder: PublishId::generate().to_string(),

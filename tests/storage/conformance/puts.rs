@@ -106,6 +106,9 @@ pub(crate) async fn another_publish_is_refused(bench: &Bench) {
 }
 
 pub(crate) async fn two_writers_of_one_key(bench: &Bench) {
+    if !bench.bears_races {
+        return;
+    }
     for size in [1000, PART + 1] {
         let key = bench.key(&format!("raced-{size}"));
         let (one, two) = (noise(size), noise(size + 8));
