@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use crate::host_end::HostEnd;
 use crate::plugin::Plugin;
-use crate::serve::serve;
+use crate::serve::{BLOCKING_THREADS_MAX, serve};
 use crate::setup::Setup;
 use crate::transport::{FrameReceiver, FrameSender, LinkClosed};
 
@@ -16,7 +16,10 @@ const FRAMES_MAX: usize = 16;
 /// The job begins with the [`ToRunner::Start`](filmgate_protocol::ToRunner::Start) that the caller sends. This isolates guests from each other and from the
 /// host as well as wasmtime does, and no better: a flaw there opens the whole process.
 pub fn spawn_in_process(plugin: &Plugin, setup: Setup) -> io::Result<HostEnd> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()?;
     let (to_runner, from_host) = mpsc::channel(FRAMES_MAX);
     let (to_host, from_runner) = mpsc::channel(FRAMES_MAX);
     let plugin = plugin.clone();

@@ -16,6 +16,9 @@ use crate::transport::{FrameReceiver, FrameSender, LinkClosed};
 mod guest;
 mod outcome;
 
+/// Threads for the file operations that a guest has under way at once; more wait. Each takes a stack of the job's memory.
+pub(crate) const BLOCKING_THREADS_MAX: usize = 16;
+
 /// What a guest gets to see of its cancellation before it is stopped: time to return, not to finish.
 const CANCEL_GRACE: Duration = Duration::from_millis(30);
 

@@ -11,13 +11,16 @@ use crate::engine::Engine;
 use crate::jail::{Jail, JailError};
 use crate::packets::{Packets, receive_with, send_with};
 use crate::plugin::Plugin;
-use crate::serve::serve;
+use crate::serve::{BLOCKING_THREADS_MAX, serve};
 use crate::setup::Setup;
 
 /// Locks itself in, loads the component, runs one job.
 pub(super) fn run(socket: OwnedFd) -> io::Result<()> {
     // Its descriptors are made here: the jail allows no sockets.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()?;
     let Some((frame, descriptors)) = receive_with(socket.as_fd())? else { return Ok(()) };
     let prepare: Prepare = decode(&frame).map_err(io::Error::other)?;
     let mut descriptors = descriptors.into_iter().rev();
