@@ -356,3 +356,27 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
     };
     Some(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c11_an_absent_bucket_is_told_by_name_and_by_the_setting_in_force() {
+        let setting = |key, origin| Setting { key, value: "absent".to_owned(), origin };
+        let error = |place: &str| StorageError::new(StorageFault::NoSuchBucket, "put object", place, "not there");
+        for (place, bucket) in [("s3://my.videos", "my.videos"), ("s3://my.videos at http://[::1]:9000/", "my.videos")]
+        {
+            let problem = Problem::of_storage(&error(place));
+            assert_eq!(problem.to_json()["bucket"], bucket);
+            let named = problem.naming(&[setting("storage.s3.bucket", Origin::Environment("S3_BUCKET"))]);
+            assert_eq!(named.to_json()["next_step"], "create the bucket, or correct S3_BUCKET");
+        }
+        let of_file = Problem::of_storage(&error("s3://absent"))
+            .naming(&[setting("storage.s3.bucket", Origin::File("filmgate.toml".into()))]);
+        assert_eq!(of_file.to_json()["next_step"], "create the bucket, or correct storage.s3.bucket in filmgate.toml");
+        let local = Problem::of_storage(&error("/srv/videos")).naming(&[]).to_json();
+        assert_eq!((&local["directory"], &local["bucket"]), (&"/srv/videos".into(), &Value::Null));
+        assert_eq!(local["next_step"], "create the directory, or correct LOCAL_STORAGE_PATH");
+    }
+}
