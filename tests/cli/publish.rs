@@ -150,11 +150,10 @@ fn a4_processes_that_publish_at_the_same_moment_get_different_keys() {
     let start = || place.command(["publish", "film.mp4", "--user", "ana"]);
     let mut urls = std::collections::BTreeSet::new();
     for _ in 0..3 {
-        let running: Vec<_> = (0..6)
-            .map(|_| start().stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap())
-            .collect();
+        let running: Vec<_> =
+            (0..6).map(|_| start().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()).collect();
         for child in running {
-            let ended = filmgate_tests::cli::Ended::of(child.wait_with_output().unwrap());
+            let ended = Ended::of(child.wait_with_output().unwrap());
             assert_eq!(ended.code, Some(0), "{ended:#?}");
             urls.insert(ended.last_line().to_owned());
         }
