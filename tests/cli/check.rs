@@ -1,6 +1,7 @@
 //! `filmgate check`: settings with their origin, each line pass or fail with the mend.
 
 use filmgate_tests::cli::Filmgate;
+use filmgate_tests::s3s::S3sServer;
 
 const CANARY: &str = "canary-SECRET+x1";
 
@@ -65,15 +66,37 @@ fn an_endpoint_that_is_down_ends_with_19_and_shows_no_secret() {
     let ended = place.run(["check"]);
     assert_eq!(ended.code, Some(19), "{ended:#?}");
     assert!(ended.stdout.contains("FAIL  store an object") && ended.stdout.contains("→ check AWS_ENDPOINT_URL_S3"));
+    assert!(!ended.stdout.contains("then run `filmgate check`"), "it is running: {ended:#?}");
     assert!(!ended.all().contains(CANARY), "a secret is shown: {ended:#?}");
+
+    let problem = place.run(["run", "absent.wasm", "--user", "ana", "--json"]).json();
+    assert!(problem["exit_code"] == 19 && problem["bucket"] == "videos" && problem["key"].is_null(), "{problem}");
 
     place.write("film.mp4", filmgate_tests::sample::whole("mp4", 1000));
     let ended = place.run(["publish", "film.mp4", "--user", "ana", "--json"]);
     assert_eq!(ended.code, Some(19), "{ended:#?}");
     let problem = ended.json();
     assert_eq!(problem["code"], "storage-unreachable", "{problem}");
-    assert!(problem["bucket"].as_str().unwrap().contains("videos") && problem["key"].is_string(), "{problem}");
-    assert!(problem["next_step"].is_string(), "{problem}");
+    assert!(problem["bucket"] == "videos" && problem["key"].is_string(), "{problem}");
+    assert!(problem["next_step"].as_str().unwrap().ends_with("then run `filmgate check`"), "{problem}");
     assert!(!ended.all().contains(CANARY), "a secret is shown: {ended:#?}");
     assert!(place.folder().join("film.mp4").exists(), "nothing was taken");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn public_urls_of_a_private_bucket_are_told_with_their_setting() {
+    let server = S3sServer::start().await;
+    let bucket = server.bucket();
+    let place = Filmgate::new()
+        .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
+        .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
+        .with("AWS_REGION", &bucket.region)
+        .with("AWS_ENDPOINT_URL_S3", bucket.endpoint.as_str())
+        .with("S3_BUCKET_NAME", &bucket.name)
+        .with("FILMGATE_URL", "public")
+        .with("FILMGATE_URL_VERIFY", "true");
+    let ended = tokio::task::block_in_place(|| place.run(["check"]));
+    assert_eq!(ended.code, Some(20), "{ended:#?}");
+    assert!(ended.stdout.contains("make objects public by the bucket's policy, or change urls.mode"), "{ended:#?}");
+    assert!(!ended.stdout.contains("credentials' policy"), "{ended:#?}");
 }

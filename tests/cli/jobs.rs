@@ -197,3 +197,32 @@ fn the_first_signal_cancels_the_job_in_order() {
         }
     }
 }
+
+/// Both signals are there before the process can do anything about the first.
+#[test]
+fn the_second_signal_ends_at_once_and_says_so() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let place = Filmgate::new();
+    let child = start(&place, r#"{"do": "sleep-forever"}"#);
+    for signal in [Signal::STOP, Signal::INT, Signal::TERM, Signal::CONT] {
+        kill_process(Pid::from_child(&child), signal).unwrap();
+    }
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert!(matches!(ended.code, Some(130 | 143)), "{ended:#?}");
+    let problem = ended.json();
+    assert_eq!(
+        (problem["code"].as_str(), problem["exit_code"].as_i64()),
+        (Some("cancelled"), ended.code.map(i64::from))
+    );
+    assert!(problem["detail"].as_str().unwrap().contains("by a second signal"), "{problem}");
+}
+
+#[test]
+fn p3_a_limit_that_the_plugin_met_is_named() {
+    let place = Filmgate::new().with("FILMGATE_BUDGET_PUBLISHED", "500 B");
+    let ended = run(&place, r#"{"do": "store", "files": [{"kind": "mp4"}]}"#, &[]);
+    assert_eq!(ended.code, Some(17), "{ended:#?}");
+    assert!(ended.stderr.contains("next step: raise budget.published"), "{ended:#?}");
+    let ended = run(&place, r#"{"do": "error", "code": "quota-exceeded", "message": "no more calls"}"#, &[]);
+    assert!(ended.stderr.contains("raise budget.store_calls"), "{ended:#?}");
+}

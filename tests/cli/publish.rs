@@ -2,8 +2,9 @@
 
 use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
+use std::process::Stdio;
 
-use filmgate_tests::cli::Filmgate;
+use filmgate_tests::cli::{Ended, Filmgate};
 use filmgate_tests::sample;
 
 fn mp4() -> Vec<u8> {
@@ -149,11 +150,10 @@ fn a4_processes_that_publish_at_the_same_moment_get_different_keys() {
     let start = || place.command(["publish", "film.mp4", "--user", "ana"]);
     let mut urls = std::collections::BTreeSet::new();
     for _ in 0..3 {
-        let running: Vec<_> = (0..6)
-            .map(|_| start().stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap())
-            .collect();
+        let running: Vec<_> =
+            (0..6).map(|_| start().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()).collect();
         for child in running {
-            let ended = filmgate_tests::cli::Ended::of(child.wait_with_output().unwrap());
+            let ended = Ended::of(child.wait_with_output().unwrap());
             assert_eq!(ended.code, Some(0), "{ended:#?}");
             urls.insert(ended.last_line().to_owned());
         }
@@ -169,4 +169,77 @@ fn a_name_cannot_forge_a_line_of_ours() {
     let ours: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("next step: ")).collect();
     assert_eq!(ours.len(), 1, "{ended:#?}");
     assert!(!ours[0].contains("trust me"), "{ended:#?}");
+}
+
+/// A pipe that nobody reads, and a disk that is full.
+fn mute_outputs() -> [Stdio; 2] {
+    let (reader, writer) = std::io::pipe().expect("make a pipe");
+    drop(reader);
+    [writer.into(), OpenOptions::new().write(true).open("/dev/full").expect("open /dev/full").into()]
+}
+
+#[test]
+fn a5_an_answer_that_is_lost_is_no_success() {
+    for more in [&[][..], &["--json"], &["again.mp4"], &["again.mp4", "--json"]] {
+        for output in mute_outputs() {
+            let place = Filmgate::new();
+            place.write("film.mp4", mp4());
+            place.write("again.mp4", mp4());
+            let arguments = ["publish", "film.mp4", "--user", "ana", "--period", "2026-03"];
+            let mut command = place.command(arguments.iter().chain(more));
+            let child = command.stdout(output).stderr(Stdio::piped()).spawn().expect("start filmgate");
+            let ended = Ended::of(child.wait_with_output().unwrap());
+            assert_eq!(ended.code, Some(74), "{more:?}: {ended:#?}");
+            let named = ended.stderr.matches("the file IS published: job ").count();
+            assert_eq!(named, 1 + usize::from(more.contains(&"again.mp4")), "{more:?}: {ended:#?}");
+            assert!(ended.stderr.contains("key videos/ana/2026/03/recap-"), "{more:?}: {ended:#?}");
+            assert!(ended.stderr.contains("URL of the kind file"), "{more:?}: {ended:#?}");
+        }
+    }
+    for output in mute_outputs() {
+        let place = Filmgate::new();
+        let child = place.command(["check"]).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
+        let ended = Ended::of(child.wait_with_output().unwrap());
+        assert_eq!(ended.code, Some(74), "{ended:#?}");
+        assert!(ended.stderr.contains("write the answer to standard output: "), "{ended:#?}");
+    }
+}
+
+#[test]
+fn a_failure_that_standard_output_does_not_take_is_told_as_text() {
+    for output in mute_outputs() {
+        let place = Filmgate::new();
+        let mut command = place.command(["publish", "absent.mp4", "--user", "ana", "--json"]);
+        let child = command.stdout(output).stderr(Stdio::piped()).spawn().unwrap();
+        let ended = Ended::of(child.wait_with_output().unwrap());
+        assert_eq!(ended.code, Some(2), "{ended:#?}");
+        assert!(ended.stderr.contains("absent.mp4 does not exist"), "{ended:#?}");
+    }
+}
+
+/// A file that is named through a link is not deleted: what would go is the link.
+#[test]
+fn a3_a_file_that_cannot_be_moved_is_told_to_stay() {
+    let place = Filmgate::new();
+    let film = place.write("film.mp4", mp4());
+    std::os::unix::fs::symlink(&film, place.folder().join("link.mp4")).unwrap();
+    let ended = place.run(["publish", "link.mp4", "--user", "ana", "--move", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.json()["kept"].as_str().is_some_and(|kept| kept.ends_with("link.mp4")), "{ended:#?}");
+    assert!(film.exists());
+    let ended = place.run(["publish", "link.mp4", "--user", "ana", "--move"]);
+    assert!(ended.stderr.contains("link.mp4: published, but it could not be deleted and stays"), "{ended:#?}");
+    let ended = place.run(["publish", "film.mp4", "--user", "ana", "--move", "--json"]);
+    assert!(ended.json()["kept"].is_null() && !film.exists(), "{ended:#?}");
+}
+
+#[test]
+fn the_next_step_names_the_help_of_this_command() {
+    let place = Filmgate::new();
+    place.write("film.mp4", mp4());
+    for wrong in [["--user", "a/b", "--slot", "video"], ["--user", "ana", "--layout", "cinema"]] {
+        let ended = place.run(["publish", "film.mp4"].iter().chain(&wrong));
+        assert_eq!(ended.code, Some(2), "{ended:#?}");
+        assert!(ended.stderr.contains("; see `filmgate publish --help`"), "{ended:#?}");
+    }
 }

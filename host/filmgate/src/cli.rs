@@ -95,7 +95,7 @@ Exit codes:
    12  plugin trapped                   18  upload failed, the file is kept
    13  CPU time used up                 19  storage unreachable
    20  a check failed                   21  plugins cannot be locked in
-   70  fault of the host
+   70  fault of the host                74  done, but the answer could not be written
   130  SIGINT                          143  SIGTERM";
 
 /// Parses, runs and tells how it ended.
@@ -106,7 +106,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse_usage(&error, wants_json),
     };
-    let wants_json = cli.command.wants_json();
+    let (wants_json, name) = (cli.command.wants_json(), cli.command.name());
     let ended = match cli.command {
         Command::Run(arguments) => run::execute(arguments),
         Command::Publish(arguments) => publish::execute(arguments),
@@ -119,6 +119,7 @@ pub(crate) fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(problem) => {
+            let problem = problem.of_command(name);
             problem.print(wants_json);
             problem.exit().into()
         }
@@ -126,6 +127,19 @@ pub(crate) fn main() -> ExitCode {
 }
 
 impl Command {
+    /// As it is typed.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Publish(_) => "publish",
+            Self::Plugin(PluginCommand::Inspect(_)) => "plugin inspect",
+            Self::Plugin(PluginCommand::Test(_)) => "plugin test",
+            Self::Plugin(PluginCommand::Precompile(_)) => "plugin precompile",
+            Self::Check(_) => "check",
+            Self::Completions(_) => "completions",
+        }
+    }
+
     fn wants_json(&self) -> bool {
         match self {
             Self::Run(arguments) => arguments.settings.json,
@@ -152,6 +166,7 @@ fn refuse_usage(error: &clap::Error, wants_json: bool) -> ExitCode {
     }
     match error.print() {
         Ok(()) if !error.use_stderr() => Exit::Done.into(),
+        Err(_) if !error.use_stderr() => Exit::AnswerLost.into(),
         _ => Exit::Usage.into(),
     }
 }

@@ -54,6 +54,8 @@ pub struct Asset {
     pub version_id: Option<String>,
     /// What the file holds, where it was examined.
     pub facts: Option<MediaFacts>,
+    /// The file itself, where it was to be deleted and could not be.
+    pub kept: Option<PathBuf>,
 }
 
 /// What is to be published, decided before the first byte is sent.
@@ -146,7 +148,7 @@ impl Publisher {
         let intent = Intent { key: plan.key.clone(), bytes: claimed.size(), kind: plan.kind, staged: claimed.path() };
         let keeping = |failure: Failure| failure.keeping(claimed.path());
         let begun = self.journal.begin(plan.identity.clone(), plan.publish, intent).await;
-        let (asset, remove) = match begun.map_err(Failure::Journal).map_err(keeping)? {
+        let (mut asset, remove) = match begun.map_err(Failure::Journal).map_err(keeping)? {
             Begin::New => (self.store_and_record(plan, &claimed, sent, cancel).await.map_err(keeping)?, remove),
             Begin::Known(entry) if entry.state == State::Replied => {
                 return self.known(plan, *entry).await.map_err(keeping);
@@ -157,8 +159,13 @@ impl Publisher {
             }
         };
         // A file that cannot be deleted does not undo a publish.
-        if remove && claimed.delete().await {
-            self.note(asset.publish, State::Deleted).await;
+        if remove {
+            let path = claimed.path();
+            if claimed.delete().await {
+                self.note(asset.publish, State::Deleted).await;
+            } else {
+                asset.kept = Some(path);
+            }
         }
         self.note(asset.publish, State::Replied).await;
         tracing::info!(
@@ -256,6 +263,7 @@ impl Publisher {
             durability: recorded.durability,
             version_id: recorded.version_id,
             facts: recorded.facts,
+            kept: None,
         })
     }
 

@@ -5,21 +5,42 @@ use filmgate::report::JobReport;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::terminal::{print_json, print_line};
+use super::terminal::{AnswerLost, print_error, print_json, print_line};
 
 /// Prints what a job brought; the last line is the URL.
 pub(super) fn print(report: &JobReport, as_json: bool) -> Result<(), Problem> {
     let main = main_asset(report)?;
-    if as_json {
-        print_json(&to_json(report, main));
-        return Ok(());
+    let told = if as_json { print_json(&to_json(report, main)) } else { print_text(report, main) };
+    told.map_err(|lost| lost_of(&lost, [report]))
+}
+
+/// The answer of a job that is done could not be told: what was published stays, and is named here instead. Not by URL, which
+/// may carry a signature and standard error may be a log.
+pub(super) fn lost_of<'a>(lost: &AnswerLost, reports: impl IntoIterator<Item = &'a JobReport>) -> Problem {
+    let mut problem = Problem::answer_lost(lost);
+    for report in reports {
+        for asset in &report.assets {
+            let kind = serde_json::to_value(asset.url.kind).unwrap_or_default();
+            problem.add_line(&format!(
+                "the file IS published: job {}, {}, key {}, {} bytes, URL of the kind {}",
+                report.job,
+                asset.identity.slot,
+                asset.key,
+                asset.size,
+                kind.as_str().unwrap_or_default()
+            ));
+        }
     }
+    problem
+}
+
+fn print_text(report: &JobReport, main: &Asset) -> Result<(), AnswerLost> {
+    tell_kept(report);
     for other in report.assets.iter().filter(|asset| asset.identity != main.identity) {
         let sequence = other.identity.sequence.map(|sequence| format!(" {sequence}")).unwrap_or_default();
-        print_line(&format!("{}{sequence}: {}", other.identity.slot, printable(other.url.url.as_str())));
+        print_line(&format!("{}{sequence}: {}", other.identity.slot, printable(other.url.url.as_str())))?;
     }
-    print_line(main.url.url.as_str());
-    Ok(())
+    print_line(main.url.url.as_str())
 }
 
 /// The answer of one job, for programs.
@@ -27,9 +48,17 @@ pub(super) fn json_of(report: &JobReport) -> Result<Value, Problem> {
     Ok(to_json(report, main_asset(report)?))
 }
 
-/// The URL that a job is about.
-pub(super) fn url_of(report: &JobReport) -> Result<&str, Problem> {
-    Ok(main_asset(report)?.url.url.as_str())
+/// Files that were to be deleted and are still there.
+fn tell_kept(report: &JobReport) {
+    for kept in report.assets.iter().filter_map(|asset| asset.kept.as_ref()) {
+        print_error(&printable(&format!("{}: published, but it could not be deleted and stays", kept.display())));
+    }
+}
+
+/// Prints the URL that a job is about.
+pub(super) fn print_url(report: &JobReport) -> Result<(), Problem> {
+    tell_kept(report);
+    print_line(main_asset(report)?.url.url.as_str()).map_err(|lost| lost_of(&lost, [report]))
 }
 
 fn main_asset(report: &JobReport) -> Result<&Asset, Problem> {
@@ -76,5 +105,6 @@ pub(super) fn asset(asset: &Asset) -> Value {
         "publish_id": asset.publish.to_string(),
         "version_id": asset.version_id,
         "facts": asset.facts,
+        "kept": asset.kept.as_ref().map(|path| path.display().to_string()),
     })
 }

@@ -34,6 +34,7 @@ async fn check(session: Session, as_json: bool) -> Ended {
         lines.extend(jail::check(config).await);
         let (storage, lines_of_storage) = storage::check(config).await;
         lines.extend(lines_of_storage);
+        lines.iter_mut().for_each(|line| line.name_origins(&config.settings));
         Report { storage, reason: config.storage_reason.clone(), lines, settings: config.settings.clone() }
     };
     let report = tokio::select! {
@@ -43,6 +44,6 @@ async fn check(session: Session, as_json: bool) -> Ended {
             return Err(Problem::new(exit, "cancelled", "stopped; the small object of the check may be left behind"));
         }
     };
-    report.print(as_json);
+    report.print(as_json)?;
     Ok(report.exit())
 }

@@ -11,10 +11,9 @@ pub(super) struct CompletionArguments {
     shell: Shell,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every command ends in the same way")]
 pub(super) fn execute(arguments: &CompletionArguments, command: &mut clap::Command) -> Ended {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, command, "filmgate", &mut script);
-    super::terminal::print_line(String::from_utf8_lossy(&script).trim_end());
+    super::terminal::print_line(String::from_utf8_lossy(&script).trim_end())?;
     Ok(Exit::Done)
 }

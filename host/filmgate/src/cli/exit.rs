@@ -39,6 +39,8 @@ pub(super) enum Exit {
     JailMissing = 21,
     /// A fault of the host. BSD's `EX_SOFTWARE`.
     Internal = 70,
+    /// Everything was done, but standard output did not take the answer. BSD's `EX_IOERR`.
+    AnswerLost = 74,
     /// Ended by SIGINT: 128 + 2.
     Interrupted = 130,
     /// Ended by SIGTERM: 128 + 15.

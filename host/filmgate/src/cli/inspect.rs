@@ -17,7 +17,7 @@ use super::open::Session;
 use super::plugin_grants::{self, Shown};
 use super::plugin_test::local;
 use super::problem::{Ended, Problem, with_sources};
-use super::terminal::{print_error, print_json, print_line};
+use super::terminal::{AnswerLost, print_error, print_json, print_line};
 use super::{SettingOptions, open};
 
 #[derive(Debug, Args)]
@@ -59,9 +59,9 @@ async fn inspect_plugin(session: Session, arguments: InspectArguments) -> Ended 
         };
     }
     if arguments.settings.json {
-        print_json(&to_json(&known));
+        print_json(&to_json(&known))?;
     } else {
-        print_table(&known);
+        print_table(&known)?;
     }
     Ok(if known.refusal.is_none() { Exit::Done } else { Exit::PluginRefused })
 }
@@ -154,36 +154,37 @@ fn manifest_json(manifest: &Manifest) -> Value {
     })
 }
 
-fn print_table(known: &Known) {
+fn print_table(known: &Known) -> Result<(), AnswerLost> {
     let inspection = &known.inspection;
     let line = |name: &str, text: &str| print_line(&format!("{name:9} {}", printable(text)));
-    line("kind", kind(inspection));
-    line("world", inspection.world_version.as_deref().unwrap_or("none"));
-    line("size", &format!("{} bytes", inspection.bytes));
-    line("digest", &known.digest.to_string());
+    line("kind", kind(inspection))?;
+    line("world", inspection.world_version.as_deref().unwrap_or("none"))?;
+    line("size", &format!("{} bytes", inspection.bytes))?;
+    line("digest", &known.digest.to_string())?;
     for import in &inspection.imports {
         let granted = if import.granted { "granted    " } else { "NOT GRANTED" };
-        line("import", &format!("{granted} {}", import.name));
+        line("import", &format!("{granted} {}", import.name))?;
     }
     for export in &inspection.exports {
-        line("export", export);
+        line("export", export)?;
     }
     match &known.manifest {
-        None => line("manifest", "none: it asks for nothing of its own"),
+        None => line("manifest", "none: it asks for nothing of its own")?,
         Some(manifest) => {
             let (id, version, path) = (manifest.id(), manifest.version(), manifest.path().display());
-            line("manifest", &format!("{id} {version}, from {path}"));
+            line("manifest", &format!("{id} {version}, from {path}"))?;
             let params =
                 if manifest.params().is_some() { "checked against the manifest's schema" } else { "not checked" };
-            line("params", params);
+            line("params", params)?;
         }
     }
-    known.shown.lines().iter().for_each(|(name, text)| line(name, text));
+    known.shown.lines().iter().try_for_each(|(name, text)| line(name, text))?;
     match &known.refusal {
-        None => line("verdict", "accepted"),
-        Some(reason) => line("verdict", &format!("refused: {reason}")),
+        None => line("verdict", "accepted")?,
+        Some(reason) => line("verdict", &format!("refused: {reason}"))?,
     }
     if let Some(refusal) = &known.not_granted {
         print_error(&format!("next step: {}", printable(&refusal.advice())));
     }
+    Ok(())
 }

@@ -110,7 +110,7 @@ fn keep<T, E: std::fmt::Display>(name: &str, result: Result<T, E>) -> Result<T, 
 }
 
 fn option(name: &str, fault: &str) -> Problem {
-    Problem::input(format!("{name}: {fault}")).with_next_step(format!("correct {name}; see `filmgate run --help`"))
+    Problem::input(format!("{name}: {fault}")).with_next_step(format!("correct {name}"))
 }
 
 fn pair<'a>(name: &str, text: &'a str, form: &str) -> Result<(&'a str, &'a str), Problem> {

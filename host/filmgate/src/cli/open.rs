@@ -33,12 +33,14 @@ pub(super) fn with_session<F: Future<Output = Ended>>(
     tracing::info!(reason = %config.storage_reason, "settings read");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Problem::internal(format!("start the runtime: {error}")))?;
+    let in_force = config.settings.clone();
+    let as_json = settings.json;
     let ended = runtime.block_on(async {
-        let signals = Signals::listen()?;
+        let signals = Signals::listen(as_json)?;
         work(Session { config, bars, signals }).await
     });
     runtime.shutdown_background();
-    ended
+    ended.map_err(|problem| problem.naming(&in_force))
 }
 
 pub(super) fn sources(settings: &SettingOptions) -> Result<Sources, Problem> {
@@ -70,7 +72,11 @@ async fn reach(storage: &dyn Storage, config: &Config) -> Result<(), Problem> {
     let key = ObjectKey::try_from(config.layouts.prefixed("filmgate-check/absent"))
         .map_err(|error| Problem::internal(error.to_string()))?;
     match storage.get(&key, None).await {
-        Err(error) if error.is_storage_away() => Err(Problem::of_storage(&error)),
+        Err(mut error) if error.is_storage_away() => {
+            // Nobody asked for this key.
+            error.key = None;
+            Err(Problem::of_storage(&error))
+        }
         _ => Ok(()),
     }
 }
@@ -101,6 +107,5 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
 }
 
 fn data_dir_problem(error: &DataDirError) -> Problem {
-    Problem::new(Exit::Usage, "data-dir-unusable", with_sources(error))
-        .with_next_step("give this user write access to the directory, or choose another with --data-dir")
+    Problem::new(Exit::Usage, "data-dir-unusable", with_sources(error)).with_next_step(error.next_step())
 }

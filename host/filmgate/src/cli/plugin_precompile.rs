@@ -51,12 +51,12 @@ async fn precompile(session: Session, arguments: PrecompileArguments) -> Ended {
         let file = printable(&path.display().to_string());
         if !arguments.settings.json {
             let how = if plugin.was_compiled() { "compiled" } else { "was compiled before" };
-            print_line(&format!("{file}: {how}, {} bytes of code, {}", plugin.code_bytes(), plugin.digest()));
+            print_line(&format!("{file}: {how}, {} bytes of code, {}", plugin.code_bytes(), plugin.digest()))?;
         }
         done.push(to_json(&file, &plugin));
     }
     if arguments.settings.json {
-        print_json(&json!({ "plugins": done }));
+        print_json(&json!({ "plugins": done }))?;
     }
     Ok(Exit::Done)
 }

@@ -18,7 +18,7 @@ use super::open::{self, Session};
 use super::plugin_budgets::Budgets;
 use super::problem::{Ended, Problem};
 use super::run::{follow, load};
-use super::terminal::{print_json, print_line};
+use super::terminal::{AnswerLost, print_json, print_line};
 use super::{SettingOptions, answer, plugin_grants};
 
 const EXAMPLES: &str = "\
@@ -82,15 +82,16 @@ async fn test(session: Session, request: JobRequest, arguments: TestArguments) -
     let storage = place.path().join("storage");
     let saved = arguments.out.as_deref().map(|out| save(&ended, &storage, out)).transpose()?.unwrap_or_default();
     match ended {
-        Ok(report) if arguments.settings.json => print_json(&tested.to_json(&report, &saved)),
+        Ok(report) if arguments.settings.json => print_json(&tested.to_json(&report, &saved))?,
         Ok(report) => {
-            tested.print(&report.assets, &saved);
+            tested.print(&report.assets, &saved)?;
             let (files, warnings) = (report.assets.len(), tested.warnings.len());
-            print_line(&format!("passed: {files} {}, {warnings} {}", noun(files, "file"), noun(warnings, "warning")));
+            print_line(&format!("passed: {files} {}, {warnings} {}", noun(files, "file"), noun(warnings, "warning")))?;
         }
         Err(error) => {
             if !arguments.settings.json {
-                tested.print(&error.assets, &saved);
+                // A table that is lost does not hide the failure.
+                let _ = tested.print(&error.assets, &saved);
             }
             let mut problem = Problem::of_job(&error, signals.exit());
             problem.add("budgets", Some(tested.budgets.to_json()));
@@ -178,18 +179,19 @@ impl Tested {
         Ok(Self { budgets, warnings })
     }
 
-    fn print(&self, assets: &[Asset], saved: &[PathBuf]) {
+    fn print(&self, assets: &[Asset], saved: &[PathBuf]) -> Result<(), AnswerLost> {
         for (number, asset) in assets.iter().enumerate() {
             let sequence = asset.identity.sequence.map(|sequence| format!(" {}", sequence.get())).unwrap_or_default();
             let place = saved.get(number).map(|path| format!(", saved as {}", path.display())).unwrap_or_default();
             let (slot, kind, size, checksum) = (&asset.identity.slot, asset.kind, asset.size, asset.checksum);
             let line = format!("file      {slot}{sequence}: {kind}, {size} bytes, crc64nvme {checksum}{place}");
-            print_line(&printable(&line));
+            print_line(&printable(&line))?;
         }
-        self.budgets.lines().iter().for_each(|line| print_line(line));
+        self.budgets.lines().iter().try_for_each(|line| print_line(line))?;
         for warning in &self.warnings {
-            print_line(&format!("warning   {warning}"));
+            print_line(&format!("warning   {warning}"))?;
         }
+        Ok(())
     }
 
     fn to_json(&self, report: &JobReport, saved: &[PathBuf]) -> Value {

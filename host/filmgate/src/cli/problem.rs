@@ -1,19 +1,19 @@
 use std::path::Path;
 
 use filmgate::Exhausted;
-use filmgate::config::ConfigError;
+use filmgate::config::{ConfigError, Origin, Setting};
 use filmgate::job::{JobId, printable};
 use filmgate::manifest::ManifestError;
 use filmgate::policy::NotGranted;
 use filmgate::publish::{Asset, PublishError};
-use filmgate::report::{JobError, JobFault};
-use filmgate::storage::StorageError;
+use filmgate::report::{JobError, JobFault, Refusal};
+use filmgate::storage::{StorageError, StorageFault};
 use serde_json::{Map, Value, json};
 
 use super::answer;
 use super::exit::Exit;
 use super::plugin_grants;
-use super::terminal::{print_error, print_json};
+use super::terminal::{AnswerLost, print_error, print_json};
 
 /// What went wrong, for people and as an RFC 9457 problem object for programs.
 #[derive(Debug)]
@@ -41,6 +41,29 @@ impl Problem {
 
     pub(super) fn internal(detail: impl Into<String>) -> Self {
         Self::new(Exit::Internal, "internal", detail)
+    }
+
+    /// Standard output did not take the answer.
+    pub(super) fn answer_lost(lost: &AnswerLost) -> Self {
+        Self::new(Exit::AnswerLost, "answer-lost", format!("write the answer to standard output: {}", lost.0))
+            .with_next_step("make room where standard output goes, or read it to its end")
+    }
+
+    /// The same problem, whose next step names settings by where their values really come from.
+    #[must_use]
+    pub(super) fn naming(mut self, in_force: &[Setting]) -> Self {
+        self.next_step = self.next_step.map(|step| name_origins(&step, in_force));
+        self
+    }
+
+    /// The same problem, saying where the options of the command are described.
+    #[must_use]
+    pub(super) fn of_command(mut self, name: &str) -> Self {
+        if self.code == "invalid-input" {
+            let step = self.next_step.take().unwrap_or_else(|| "correct the named input".to_owned());
+            self.next_step = Some(format!("{step}; see `filmgate {name} --help`"));
+        }
+        self
     }
 
     #[must_use]
@@ -89,8 +112,11 @@ impl Problem {
     pub(super) fn of_storage(error: &StorageError) -> Self {
         let exit = if error.is_storage_away() { Exit::StorageUnreachable } else { Exit::Usage };
         let code = if exit == Exit::Usage { "invalid-settings" } else { "storage-unreachable" };
-        let mut problem = Self::new(exit, code, error.to_string())
-            .with_next_step("choose another directory with LOCAL_STORAGE_PATH, or correct the settings of the bucket");
+        let next_step = match error.bucket() {
+            Some(_) => "correct the settings of the bucket",
+            None => "choose another directory with LOCAL_STORAGE_PATH",
+        };
+        let mut problem = Self::new(exit, code, error.to_string()).with_next_step(next_step);
         problem.add_storage(error);
         problem
     }
@@ -130,23 +156,35 @@ impl Problem {
     }
 
     fn add_storage(&mut self, error: &StorageError) {
-        self.add("bucket", Some(error.place.as_str()));
+        match error.bucket() {
+            Some(bucket) => self.add("bucket", Some(bucket)),
+            None => self.add("directory", Some(error.place.as_str())),
+        }
         self.add("key", error.key.as_ref().map(ToString::to_string));
         self.add("s3_code", error.code.as_deref());
         self.add("status", error.status);
         self.add("request_id", error.request_id.as_deref());
         self.add("left_behind", error.left_behind.as_ref().map(ToString::to_string));
-        self.next_step = error.next_step().map(str::to_owned).or(self.next_step.take());
+        let step = error.next_step().map(|step| match error.fault {
+            StorageFault::Unreachable => format!("{step}, then run `filmgate check`"),
+            _ => step.to_owned(),
+        });
+        self.next_step = step.or(self.next_step.take());
+    }
+
+    /// Says more, on a line of its own.
+    pub(super) fn add_line(&mut self, line: &str) {
+        self.detail.push('\n');
+        self.detail.push_str(line);
     }
 
     pub(super) fn add(&mut self, name: &str, value: Option<impl Into<Value>>) {
         self.more.extend(value.map(|value| (name.to_owned(), value.into())));
     }
 
-    /// Tells it: one object on standard output, or text on standard error.
+    /// Tells it: one object on standard output, or text on standard error; that also where standard output takes nothing.
     pub(super) fn print(&self, as_json: bool) {
-        if as_json {
-            print_json(&self.to_json());
+        if as_json && self.exit != Exit::AnswerLost && print_json(&self.to_json()).is_ok() {
             return;
         }
         // A line of somebody else's words must not look like one of ours.
@@ -171,14 +209,40 @@ impl Problem {
     }
 }
 
+impl From<AnswerLost> for Problem {
+    fn from(lost: AnswerLost) -> Self {
+        Self::answer_lost(&lost)
+    }
+}
+
 impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         let mut problem = Self::new(Exit::Usage, "invalid-settings", error.to_string());
         let problems = error.problems().iter();
         let list: Vec<_> = problems.map(|one| json!({"setting": one.place, "fault": one.fault})).collect();
         problem.add("settings", Some(list));
-        problem.with_next_step("correct the named settings; `filmgate check` shows where each value comes from")
+        problem.with_next_step("correct the named settings; then `filmgate check` shows where each value comes from")
     }
+}
+
+/// A text that names a variable, naming instead what its setting is taken from where that is another.
+pub(super) fn name_origins(text: &str, in_force: &[Setting]) -> String {
+    const VARIABLES: [(&str, &str); 3] = [
+        ("S3_BUCKET_NAME", "storage.s3.bucket"),
+        ("LOCAL_STORAGE_PATH", "storage.local.path"),
+        ("AWS_ENDPOINT_URL_S3", "storage.s3.endpoint"),
+    ];
+    let mut text = text.to_owned();
+    for (variable, key) in VARIABLES {
+        let origin = in_force.iter().find(|setting| setting.key == key).map(|setting| &setting.origin);
+        let name = match origin {
+            Some(Origin::File(file)) => format!("{key} in {}", file.display()),
+            Some(Origin::Environment(name)) => (*name).to_owned(),
+            Some(Origin::Default | Origin::CommandLine(_)) | None => continue,
+        };
+        text = text.replace(variable, &name);
+    }
+    text
 }
 
 /// An error and what is behind it, where that says more.
@@ -213,6 +277,7 @@ fn title(exit: Exit) -> &'static str {
         Exit::CheckFailed => "check failed",
         Exit::JailMissing => "plugins cannot be locked in",
         Exit::Internal => "fault of the host",
+        Exit::AnswerLost => "answer not written",
         Exit::Interrupted => "interrupted",
         Exit::Terminated => "terminated",
     }
@@ -254,6 +319,9 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
         JobFault::Manifest(ManifestError::Read { .. }) => "name an existing file with --manifest",
         JobFault::Manifest(_) => "correct the manifest, or ask the plugin's author to; guest/README.md describes it",
         JobFault::NotGranted(refusal) => return Some(refusal.advice()),
+        JobFault::Plugin { code, .. } if code == "quota-exceeded" => {
+            "the plugin names a limit that it met: raise budget.store_calls or budget.stores_in_flight, or store fewer files"
+        }
         JobFault::Plugin { .. } => "correct the job as the plugin says; its log is above",
         JobFault::NothingPublished(_) => "the plugin must call store-video before it returns; tell its author",
         JobFault::Trapped(_) | JobFault::Exited(_) => "tell the plugin's author; its log is above",
@@ -269,6 +337,7 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
             Exhausted::HostcallBytes => "raise budget.hostcall",
             Exhausted::Handles => "raise budget.handles",
         },
+        JobFault::Refused(Refusal::TooLarge { .. }) => "raise budget.published, or publish less",
         JobFault::Refused(_) => {
             "the file was left where it is: mend it, or choose another slot or layout; a plugin's file is its author's matter"
         }
@@ -281,9 +350,33 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
             "if it happens again, suspect the plugin: it may attack the host; FILMGATE_LOG=debug says more"
         }
         JobFault::Internal(_) => "run again with FILMGATE_LOG=debug and report what it says",
-        JobFault::Invalid(_) => "correct the named input; see `filmgate run --help`",
+        JobFault::Invalid(_) => "correct the named input",
         JobFault::Publish(_) => "the file is kept: mend the cause and publish it with `filmgate publish`",
         JobFault::Cancelled => return None,
     };
     Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c11_an_absent_bucket_is_told_by_name_and_by_the_setting_in_force() {
+        let setting = |key, origin| Setting { key, value: "absent".to_owned(), origin };
+        let error = |place: &str| StorageError::new(StorageFault::NoSuchBucket, "put object", place, "not there");
+        for (place, bucket) in [("s3://my.videos", "my.videos"), ("s3://my.videos at http://[::1]:9000/", "my.videos")]
+        {
+            let problem = Problem::of_storage(&error(place));
+            assert_eq!(problem.to_json()["bucket"], bucket);
+            let named = problem.naming(&[setting("storage.s3.bucket", Origin::Environment("S3_BUCKET"))]);
+            assert_eq!(named.to_json()["next_step"], "create the bucket, or correct S3_BUCKET");
+        }
+        let of_file = Problem::of_storage(&error("s3://absent"))
+            .naming(&[setting("storage.s3.bucket", Origin::File("filmgate.toml".into()))]);
+        assert_eq!(of_file.to_json()["next_step"], "create the bucket, or correct storage.s3.bucket in filmgate.toml");
+        let local = Problem::of_storage(&error("/srv/videos")).naming(&[]).to_json();
+        assert_eq!((&local["directory"], &local["bucket"]), (&"/srv/videos".into(), &Value::Null));
+        assert_eq!(local["next_step"], "create the directory, or correct LOCAL_STORAGE_PATH");
+    }
 }

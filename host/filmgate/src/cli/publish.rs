@@ -16,7 +16,7 @@ use super::job_options::{JobOptions, parse};
 use super::open::{self, Session};
 use super::problem::{Ended, Problem};
 use super::run::finish;
-use super::terminal::{print_json, print_line};
+use super::terminal::print_json;
 use super::{SettingOptions, answer};
 
 const EXAMPLES: &str = "\
@@ -100,14 +100,21 @@ async fn publish_all(session: &Session, host: &Host, order: &Order, files: Vec<P
         }
     });
     let mut ends = futures::stream::iter(jobs).buffered(FILES_AT_ONCE);
-    let (mut exit, mut answers) = (Exit::Done, Vec::new());
+    let (mut exit, mut answers, mut reports) = (Exit::Done, Vec::new(), Vec::new());
     while let Some((file, ended)) = ends.next().await {
         let failure = match &ended {
             Ok(report) if as_json => answer::json_of(report).map(|object| answers.push(beside(object, &file))).err(),
-            Ok(report) => answer::url_of(report).map(print_line).err(),
+            Ok(report) => answer::print_url(report).err(),
             Err(_) => None,
         };
-        let Some(problem) = failure.or(ended.err()).map(|problem| problem.about(&file)) else { continue };
+        let problem = match ended {
+            Ok(report) => {
+                reports.push(report);
+                failure
+            }
+            Err(problem) => Some(problem),
+        };
+        let Some(problem) = problem.map(|problem| problem.of_command("publish").about(&file)) else { continue };
         if exit == Exit::Done {
             exit = problem.exit();
         }
@@ -119,7 +126,8 @@ async fn publish_all(session: &Session, host: &Host, order: &Order, files: Vec<P
     }
     watch.abort();
     if as_json {
-        print_json(&json!({ "exit_code": exit.code(), "files": answers }));
+        let object = json!({ "exit_code": exit.code(), "files": answers });
+        print_json(&object).map_err(|lost| answer::lost_of(&lost, &reports))?;
     }
     Ok(exit)
 }

@@ -2,18 +2,32 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use filmgate::job::is_steering;
 
-/// A line of the answer, on standard output. Whoever reads it may have gone away: that is no fault of the job.
-pub(super) fn print_line(line: &str) {
+/// Standard output did not take the answer: it is full, or whoever read it has gone away.
+#[derive(Debug)]
+pub(super) struct AnswerLost(pub(super) io::Error);
+
+/// Whether the one object of `--json` was begun.
+static OBJECT_BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// A line of the answer, on standard output. `Ok` means that the system has taken it.
+pub(super) fn print_line(line: &str) -> Result<(), AnswerLost> {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(AnswerLost)
 }
 
 /// The answer as one JSON object, on standard output.
-pub(super) fn print_json(object: &serde_json::Value) {
-    print_line(&harmless_json(&object.to_string()));
+pub(super) fn print_json(object: &serde_json::Value) -> Result<(), AnswerLost> {
+    OBJECT_BEGUN.store(true, Ordering::SeqCst);
+    print_line(&harmless_json(&object.to_string()))
+}
+
+/// Whether [`print_json`] was called: another object must not follow.
+pub(super) fn object_begun() -> bool {
+    OBJECT_BEGUN.load(Ordering::SeqCst)
 }
 
 /// A line for people, on standard error.

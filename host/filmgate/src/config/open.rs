@@ -31,7 +31,8 @@ async fn open_s3(config: &crate::config::S3Config, layouts: &Layouts) -> Result<
 #[expect(clippy::unused_async, reason = "the same shape as with the feature")]
 async fn open_s3(config: &crate::config::S3Config, _layouts: &Layouts) -> Result<Arc<dyn Storage>, StorageError> {
     let (fault, operation) = (crate::storage::StorageFault::Unsupported, "open S3 storage");
-    Err(StorageError::new(fault, operation, &config.bucket, "this build is without S3: build it with the feature s3"))
+    let place = format!("s3://{}", config.bucket);
+    Err(StorageError::new(fault, operation, place, "this build is without S3: build it with the feature s3"))
 }
 
 #[cfg(feature = "s3")]

@@ -25,7 +25,7 @@ pub struct DataDir {
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// It cannot be made or opened.
-    #[error("data directory {path:?} cannot be used: {source}; give this user write access or set FILMGATE_DATA_DIR")]
+    #[error("data directory {path:?} cannot be used: {source}")]
     Unusable {
         /// The directory.
         path: PathBuf,
@@ -33,16 +33,28 @@ pub enum DataDirError {
         source: io::Error,
     },
     /// The kernel or a seccomp profile refuses `openat2`, which keeps a plugin's paths inside its outbox.
-    #[error(
-        "data directory {path:?} cannot be used safely: openat2 is not available ({source}); \
-         run on Linux 5.6 or later and allow openat2 in the container's seccomp profile"
-    )]
+    #[error("data directory {path:?} cannot be used safely: openat2 is not available ({source})")]
     NoOpenat2 {
         /// The directory.
         path: PathBuf,
         /// What the system answered.
         source: io::Error,
     },
+}
+
+impl DataDirError {
+    /// What the operator can do.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::Unusable { path, .. } if path.ancestors().any(Path::is_file) => {
+                "a file is in its place: choose another directory with --data-dir or FILMGATE_DATA_DIR"
+            }
+            Self::Unusable { .. } => {
+                "give this user write access to the directory, or choose another with --data-dir or FILMGATE_DATA_DIR"
+            }
+            Self::NoOpenat2 { .. } => "run on Linux 5.6 or later and allow openat2 in the container's seccomp profile",
+        }
+    }
 }
 
 impl DataDir {

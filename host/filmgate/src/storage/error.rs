@@ -122,6 +122,12 @@ impl StorageError {
         self
     }
 
+    /// The bucket's name, where the store has buckets.
+    pub fn bucket(&self) -> Option<&str> {
+        let bucket = self.place.strip_prefix("s3://")?;
+        Some(bucket.split_once(" at ").map_or(bucket, |(bucket, _)| bucket))
+    }
+
     /// Whether the same request may succeed later without a change.
     pub fn is_retryable(&self) -> bool {
         matches!(self.fault, StorageFault::Unreachable | StorageFault::Unavailable | StorageFault::NoSpace)
@@ -143,9 +149,7 @@ impl StorageError {
     /// The next step for the operator (B15).
     pub fn next_step(&self) -> Option<&'static str> {
         Some(match self.fault {
-            StorageFault::Unreachable => {
-                "check AWS_ENDPOINT_URL_S3, AWS_REGION and the network, then run `filmgate check`"
-            }
+            StorageFault::Unreachable => "check AWS_ENDPOINT_URL_S3, AWS_REGION and the network",
             StorageFault::Unavailable => "try again later; the file is kept",
             StorageFault::BadCredentials => {
                 "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: they do not belong together or are unknown to the store"
@@ -153,7 +157,8 @@ impl StorageError {
             StorageFault::ExpiredCredentials => "renew the credentials and AWS_SESSION_TOKEN",
             StorageFault::ClockSkew => "set this machine's clock, for example with NTP: S3 allows 15 minutes",
             StorageFault::Denied => "allow the named action on this bucket and prefix in the credentials' policy",
-            StorageFault::NoSuchBucket => "create the bucket, or correct S3_BUCKET_NAME or LOCAL_STORAGE_PATH",
+            StorageFault::NoSuchBucket if self.bucket().is_some() => "create the bucket, or correct S3_BUCKET_NAME",
+            StorageFault::NoSuchBucket => "create the directory, or correct LOCAL_STORAGE_PATH",
             StorageFault::WrongRegion => "set AWS_REGION to the bucket's region",
             StorageFault::Exists => "another publish owns this key; nothing was overwritten",
             StorageFault::NoSpace => "free space on the disk",

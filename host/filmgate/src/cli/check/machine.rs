@@ -16,7 +16,6 @@ pub(super) async fn check(config: &Config) -> Vec<Line> {
 }
 
 fn check_data_dir(path: &Path) -> Vec<Line> {
-    const MEND: &str = "give this user write access to the directory, or choose another with FILMGATE_DATA_DIR";
     let safe_paths = "paths stay inside (openat2)";
     match DataDir::open(path) {
         Ok(data) => {
@@ -26,12 +25,13 @@ fn check_data_dir(path: &Path) -> Vec<Line> {
             lines.extend(check_space(data.path()));
             lines
         }
-        Err(error @ DataDirError::Unusable { .. }) => vec![Line::fail(DIRECTORY, error.to_string(), Some(MEND))],
+        Err(error @ DataDirError::Unusable { .. }) => {
+            vec![Line::fail(DIRECTORY, error.to_string(), Some(error.next_step()))]
+        }
         Err(error @ DataDirError::NoOpenat2 { .. }) => {
-            let mend = "run on Linux 5.6 or later and allow openat2 in the container's seccomp profile";
             vec![
                 Line::pass(DIRECTORY, path.display().to_string()),
-                Line::fail(safe_paths, error.to_string(), Some(mend)),
+                Line::fail(safe_paths, error.to_string(), Some(error.next_step())),
             ]
         }
     }

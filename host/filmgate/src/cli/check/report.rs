@@ -4,7 +4,8 @@ use filmgate::storage::StorageError;
 use serde_json::{Value, json};
 
 use crate::cli::exit::Exit;
-use crate::cli::terminal::{print_json, print_line};
+use crate::cli::problem::name_origins;
+use crate::cli::terminal::{AnswerLost, print_json, print_line};
 
 /// What was checked, and how it ended.
 pub(super) struct Line {
@@ -46,6 +47,11 @@ impl Line {
         Self { result: Verdict::Fail(Exit::JailMissing), ..Self::fail(name, detail, Some(mend)) }
     }
 
+    /// The mend names settings by where their values come from.
+    pub(super) fn name_origins(&mut self, in_force: &[Setting]) {
+        self.mend = self.mend.take().map(|mend| name_origins(&mend, in_force));
+    }
+
     pub(super) fn is_no_failure(&self) -> bool {
         !matches!(self.result, Verdict::Fail(_))
     }
@@ -82,13 +88,12 @@ impl Report {
         fails.min_by_key(|exit| exit.code()).unwrap_or(Exit::Done)
     }
 
-    pub(super) fn print(&self, as_json: bool) {
+    pub(super) fn print(&self, as_json: bool) -> Result<(), AnswerLost> {
         if as_json {
-            print_json(&self.to_json());
-        } else {
-            self.print_settings();
-            self.print_lines();
+            return print_json(&self.to_json());
         }
+        self.print_settings()?;
+        self.print_lines()
     }
 
     fn to_json(&self) -> Value {
@@ -105,7 +110,7 @@ impl Report {
         })
     }
 
-    fn print_settings(&self) {
+    fn print_settings(&self) -> Result<(), AnswerLost> {
         let key_width = self.settings.iter().map(|setting| setting.key.len()).max().unwrap_or_default();
         let value_width =
             self.settings.iter().map(|setting| setting.value.chars().count()).filter(|width| *width <= 44);
@@ -116,17 +121,18 @@ impl Report {
                 Origin::Default => "default".to_owned(),
                 origin => format!("from {origin}"),
             };
-            print_line(&format!("{:key_width$}  {value:value_width$}  {origin}", setting.key));
+            print_line(&format!("{:key_width$}  {value:value_width$}  {origin}", setting.key))?;
         }
+        Ok(())
     }
 
-    fn print_lines(&self) {
-        print_line(&format!("\nstorage: {} ({})\n", printable(&self.storage), printable(&self.reason)));
+    fn print_lines(&self) -> Result<(), AnswerLost> {
+        print_line(&format!("\nstorage: {} ({})\n", printable(&self.storage), printable(&self.reason)))?;
         let width = self.lines.iter().map(|line| line.name.chars().count()).max().unwrap_or_default();
         for line in &self.lines {
-            print_line(&format!("{}  {:width$}  {}", line.word(), line.name, printable(&line.detail)));
+            print_line(&format!("{}  {:width$}  {}", line.word(), line.name, printable(&line.detail)))?;
             if let Some(mend) = &line.mend {
-                print_line(&format!("      {:width$}  → {}", "", printable(mend)));
+                print_line(&format!("      {:width$}  → {}", "", printable(mend)))?;
             }
         }
         let failed = self.lines.iter().filter(|line| matches!(line.result, Verdict::Fail(_))).count();
@@ -135,6 +141,6 @@ impl Report {
             1 => "1 line failed".to_owned(),
             _ => format!("{failed} lines failed"),
         };
-        print_line(&format!("\n{verdict}"));
+        print_line(&format!("\n{verdict}"))
     }
 }

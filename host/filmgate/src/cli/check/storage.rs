@@ -43,7 +43,7 @@ async fn round_trip(config: &Config, storage: &Arc<dyn Storage>) -> Vec<Line> {
     if lines.iter().all(Line::is_no_failure) {
         lines.push(line("look at it", head(storage, &key, publish).await));
         lines.push(line("read it back", get(storage, &key).await));
-        lines.push(line("make its URL", url(config, storage, &key).await));
+        lines.push(url(config, storage, &key).await);
     }
     // Also after a failure: what was stored must not stay.
     let deleted = storage.delete(&key).await.map(|()| "gone".to_owned());
@@ -115,8 +115,12 @@ async fn get(storage: &Arc<dyn Storage>, key: &ObjectKey) -> Result<String, Stor
     if read == CONTENT { Ok("the same bytes".to_owned()) } else { Err(differs(storage, key, "the bytes")) }
 }
 
-async fn url(config: &Config, storage: &Arc<dyn Storage>, key: &ObjectKey) -> Result<String, StorageError> {
-    let url = config.urls.url_for(&**storage, key, UrlClass::Internal, None).await?;
+async fn url(config: &Config, storage: &Arc<dyn Storage>, key: &ObjectKey) -> Line {
+    const NAME: &str = "make its URL";
+    let url = match config.urls.url_for(&**storage, key, UrlClass::Internal, None).await {
+        Ok(url) => url,
+        Err(error) => return Line::storage_fail(NAME, &error),
+    };
     let kind = match url.kind {
         UrlKind::Base => "below the public base",
         UrlKind::Presigned => "presigned",
@@ -125,15 +129,15 @@ async fn url(config: &Config, storage: &Arc<dyn Storage>, key: &ObjectKey) -> Re
     };
     let verified = match url.verified {
         Some(true) => ", anyone can read it",
-        Some(false) => ", but not readable without credentials",
-        None => "",
+        Some(false) | None => "",
     };
     let end = url.expires_at.map(|time| format!(", until {time}")).unwrap_or_default();
     if url.verified == Some(false) {
-        let message = "FILMGATE_URL is public, but the object is not readable without credentials";
-        return Err(StorageError::new(StorageFault::Denied, "read without credentials", storage.describe(), message));
+        let detail = "URLs are public (urls.mode), but the object is not readable without credentials";
+        let mend = "make objects public by the bucket's policy, or change urls.mode (FILMGATE_URL) to presigned";
+        return Line::fail(NAME, detail, Some(mend));
     }
-    Ok(format!("{kind}{verified}{end}"))
+    Line::pass(NAME, format!("{kind}{verified}{end}"))
 }
 
 async fn abilities(storage: &Arc<dyn Storage>) -> Vec<Line> {
