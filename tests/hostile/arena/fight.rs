@@ -147,7 +147,7 @@ impl Fight {
     /// It printed this line.
     #[track_caller]
     pub(crate) fn said(&self, line: &str) {
-        assert!(self.log.lines().any(|said| said == line), "no line {line:?} in\n{}", self.log);
+        assert!(self.log.lines().any(|said| said == line), "no line {line:?} in\n{}\n{:?}", self.log, self.ended);
     }
 
     /// The bytes of a published file.
