@@ -87,9 +87,15 @@ impl Inner {
 
     /// No upload is known, but one may exist.
     async fn without_upload(&self, request: &PutRequest<'_>, mut error: StorageError, unclear: bool) -> StorageError {
-        if unclear && let Err(sweep) = self.discard_unfinished(request.key).await {
-            tracing::warn!(error = %sweep, "a multipart upload may be open");
-            error.left_behind = Some(LeftBehind::Upload(None));
+        // A refusal makes no upload by its word; what is between may have sent the request twice, and answered the second.
+        let refused = error.status.is_some();
+        if (unclear || refused)
+            && let Err(sweep) = self.discard_unfinished(request.key).await
+        {
+            if unclear {
+                tracing::warn!(error = %sweep, "a multipart upload may be open");
+                error.left_behind = Some(LeftBehind::Upload(None));
+            }
         }
         error
     }
