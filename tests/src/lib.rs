@@ -7,6 +7,7 @@ pub mod browser;
 pub mod bucket;
 pub mod cli;
 pub mod fault_proxy;
+pub mod film;
 pub mod garage;
 pub mod guests;
 pub mod http;
