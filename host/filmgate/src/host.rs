@@ -5,12 +5,16 @@ mod cleanup;
 mod conversation;
 mod examine;
 mod granting;
+mod keyed;
 mod options;
+mod recovery;
 mod session;
 mod store;
 
 pub use builder::{BuildError, DEFAULT_PUBLISHED_BYTES, HostBuilder, default_budget};
 pub(crate) use cleanup::destroy;
+pub use keyed::Keyed;
+pub use recovery::RecoveryError;
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -117,6 +117,9 @@ pub enum JobFault {
         /// What the system answered.
         reason: String,
     },
+    /// A job with the same idempotency key is under way.
+    #[error("job {0} is under way already")]
+    UnderWay(JobId),
     /// A fault of the host.
     #[error("{0}")]
     Internal(String),

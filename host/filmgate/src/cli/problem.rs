@@ -1,13 +1,13 @@
 use std::path::Path;
 
-use filmgate::Exhausted;
 use filmgate::config::{ConfigError, Origin, Setting};
 use filmgate::job::{JobId, printable};
 use filmgate::manifest::ManifestError;
 use filmgate::policy::NotGranted;
-use filmgate::publish::{Asset, PublishError};
+use filmgate::publish::{Asset, JournalError, PublishError};
 use filmgate::report::{JobError, JobFault, Refusal};
 use filmgate::storage::{StorageError, StorageFault};
+use filmgate::{Exhausted, RecoveryError};
 use serde_json::{Map, Value, json};
 
 use super::answer;
@@ -108,6 +108,17 @@ impl Problem {
         problem
     }
 
+    /// Interrupted or failed publishes could not be dealt with.
+    pub(super) fn of_recovery(error: &RecoveryError) -> Self {
+        match error {
+            RecoveryError::UnderWay(_) => Self::new(Exit::UnderWay, "under-way", error.to_string()),
+            RecoveryError::NotFailed { .. } | RecoveryError::Journal(JournalError::Unknown(_)) => {
+                Self::input(error.to_string()).with_next_step("`filmgate assets list --failed` shows what has failed")
+            }
+            RecoveryError::Journal(_) | RecoveryError::DataDir(_) => Self::internal(error.to_string()),
+        }
+    }
+
     /// A storage that cannot be opened.
     pub(super) fn of_storage(error: &StorageError) -> Self {
         let exit = if error.is_storage_away() { Exit::StorageUnreachable } else { Exit::Usage };
@@ -136,7 +147,9 @@ impl Problem {
                 self.add_storage(error);
                 kept
             }
-            PublishError::Journal { kept, .. } | PublishError::Taken { kept, .. } => kept,
+            PublishError::Journal { kept, .. }
+            | PublishError::Taken { kept, .. }
+            | PublishError::NoFile { path: kept, .. } => kept,
         };
         self.add("kept", Some(kept.display().to_string()));
     }
@@ -276,6 +289,7 @@ fn title(exit: Exit) -> &'static str {
         Exit::StorageUnreachable => "storage unreachable",
         Exit::CheckFailed => "check failed",
         Exit::JailMissing => "plugins cannot be locked in",
+        Exit::UnderWay => "under way in another process",
         Exit::Internal => "fault of the host",
         Exit::AnswerLost => "answer not written",
         Exit::Interrupted => "interrupted",
@@ -304,6 +318,7 @@ fn job_code(fault: &JobFault) -> &'static str {
         JobFault::Publish(PublishError::Storage { error, .. }) if error.is_storage_away() => "storage-unreachable",
         JobFault::Publish(_) => "upload-failed",
         JobFault::Cancelled => "cancelled",
+        JobFault::UnderWay(_) => "under-way",
         JobFault::Jail { .. } => "jail-missing",
         JobFault::Runner(_) => "runner-failed",
         JobFault::Internal(_) => "internal",
@@ -340,6 +355,9 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
         JobFault::Refused(Refusal::TooLarge { .. }) => "raise budget.published, or publish less",
         JobFault::Refused(_) => {
             "the file was left where it is: mend it, or choose another slot or layout; a plugin's file is its author's matter"
+        }
+        JobFault::UnderWay(_) => {
+            "wait for the other process; asked again afterwards, the job answers what that one brought"
         }
         JobFault::Jail { layer, .. } => {
             return Some(format!(

@@ -13,7 +13,7 @@ use crate::media::FactsPolicy;
 use crate::outbox::{DataDir, DataDirError};
 use crate::policy::PluginPolicy;
 use crate::pool::{Pool, PoolError, Runner};
-use crate::publish::{Journal, MemoryJournal, Publisher};
+use crate::publish::{Journal, JournalError, Publisher, SqliteJournal};
 use crate::storage::{LocalStorage, Storage, StorageError};
 use crate::url::UrlPolicy;
 
@@ -22,7 +22,7 @@ use crate::url::UrlPolicy;
 pub struct HostBuilder {
     data_dir: Option<PathBuf>,
     storage: Option<Arc<dyn Storage>>,
-    journal: Arc<dyn Journal>,
+    journal: Option<Arc<dyn Journal>>,
     layouts: Layouts,
     urls: UrlPolicy,
     budget: Budget,
@@ -48,6 +48,9 @@ pub enum BuildError {
     /// The default storage cannot be used.
     #[error("open local storage: {0}")]
     Storage(#[from] StorageError),
+    /// The default journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// [`HostBuilder::runner`] was not called.
     #[error("a host needs to know where plugins run: call `runner`")]
     NoRunner,
@@ -94,7 +97,7 @@ impl Default for HostBuilder {
         Self {
             data_dir: None,
             storage: None,
-            journal: Arc::new(MemoryJournal::default()),
+            journal: None,
             layouts: Layouts::shipped(),
             urls: UrlPolicy::default(),
             budget: default_budget(),
@@ -111,7 +114,8 @@ impl Default for HostBuilder {
 }
 
 impl HostBuilder {
-    /// Where jobs under way and claimed files live; made if it is missing. One host a directory.
+    /// Where jobs under way, claimed files and the journal live; made if it is missing. Hosts may share a directory: each
+    /// works on what it has locked.
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
@@ -125,10 +129,10 @@ impl HostBuilder {
         self
     }
 
-    /// Where the progress of publishes is kept. Default: in memory.
+    /// Where the progress of publishes is kept. Default: [`SqliteJournal`] in `journal.db` in the data directory.
     #[must_use]
     pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
-        self.journal = journal;
+        self.journal = Some(journal);
         self
     }
 
@@ -224,10 +228,14 @@ impl HostBuilder {
             Some(storage) => storage,
             None => Arc::new(LocalStorage::open(data.path().join("storage"))?),
         };
+        let journal = match self.journal {
+            Some(journal) => journal,
+            None => Arc::new(SqliteJournal::open(&data.path().join("journal.db"))?),
+        };
         let parts = Parts {
             examiner: Examiner::new(self.media_facts),
             data,
-            publisher: Publisher::new(storage, self.journal, self.urls),
+            publisher: Publisher::new(storage, journal, self.urls),
             layouts: self.layouts,
             budget: self.budget,
             published_bytes: self.published_bytes,

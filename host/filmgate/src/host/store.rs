@@ -203,6 +203,9 @@ impl Session {
             identity,
             publish: PublishId::generate(),
             user: job.request.user().clone(),
+            accepted_at: job.at,
+            refs: job.refs.clone(),
+            plugin: job.plugin,
             key,
             kind,
             facts: None,
@@ -217,6 +220,7 @@ impl Session {
             let PutProgress { bytes: sent, parts, parts_total } = progress;
             self.tell(JobEvent::Uploading { slot: slot.clone(), sequence, sent, total, parts, parts_total });
         };
+        let publish = plan.publish;
         let published = self.parts.publisher.publish(plan, Arc::clone(&claimed), remove, &sent, &self.uploads).await;
         let was_cancelled = matches!(
             &published,
@@ -226,6 +230,7 @@ impl Session {
         // copy of a render: it is kept, an operator's own always.
         if was_cancelled && self.cancel.is_cancelled() && claimed.is_staged() {
             claimed.delete().await;
+            self.parts.publisher.forget(publish).await;
         }
         published
     }
@@ -251,7 +256,7 @@ fn told_of(error: &PublishError) -> PluginError {
         PublishError::Storage { error, .. } if error.fault == StorageFault::Cancelled => ("cancelled", false),
         PublishError::Storage { error, .. } => ("upload-failed", error.is_retryable()),
         PublishError::Taken { .. } => ("already-published", false),
-        PublishError::Journal { .. } => ("internal", false),
+        PublishError::Journal { .. } | PublishError::NoFile { .. } => ("internal", false),
     };
     PluginError { code: code.to_owned(), message: "the file could not be stored".to_owned(), retryable }
 }
