@@ -39,7 +39,8 @@ impl Inner {
             None => self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None).await,
         };
         match first {
-            Err(stop) if stop.restart => {
+            // Some stores do not say of an upload that it is gone, but that nobody may touch it.
+            Err(stop) if stop.restart || (request.resume.is_some() && stop.error.fault == StorageFault::Denied) => {
                 Ok(self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None).await?)
             }
             other => Ok(other?),
