@@ -56,10 +56,12 @@ impl Bench {
 
     pub(crate) async fn in_front_of(direct: TestBucket, s3s: Option<S3sServer>, patient: bool) -> Self {
         let proxy = FaultProxy::start(direct.clone()).await;
-        let storage = S3Storage::connect(settings(&proxy.bucket(), patient)).await.expect("connect");
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let mut settings = settings(&proxy.bucket(), patient);
+        settings.remember = Some(folder.path().join("endpoints"));
+        let storage = S3Storage::connect(settings).await.expect("connect");
         // What the endpoint can do is learned while it is well.
         storage.probe().await.expect("probe");
-        let folder = tempfile::tempdir().expect("a temporary directory");
         let host = Host::builder()
             .data_dir(folder.path().join("data"))
             .runner(Runner::InProcess)
@@ -106,6 +108,11 @@ impl Bench {
         let list = self.observer.list_multipart_uploads().bucket(&self.direct.name).prefix(prefix).send().await;
         let list = list.expect("list multipart uploads");
         list.uploads().iter().filter_map(|upload| upload.upload_id().map(str::to_owned)).collect()
+    }
+
+    /// Whether the store lists open uploads.
+    pub(crate) fn lists_uploads(&self) -> bool {
+        self.s3s.is_none()
     }
 
     /// Takes away what a cell may leave.

@@ -5,7 +5,11 @@
 mod bench;
 mod cell;
 mod clock;
+mod crash;
+mod disk;
+mod kills;
 mod matrix;
 mod model;
 mod reads;
+mod resume;
 mod schedule;

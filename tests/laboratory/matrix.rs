@@ -14,6 +14,7 @@ use filmgate_tests::http;
 
 use crate::bench::{Bench, number};
 use crate::cell::{Cell, Expected, Server};
+use crate::schedule;
 
 /// Benches that wait for nothing are bound by the processor.
 const PATIENT: usize = 4;
@@ -56,6 +57,7 @@ async fn matrix(server: Server) {
         let _ = writeln!(told, "{fault}");
     }
     assert!(faults.is_empty(), "{} violations in {count} cells:\n{told}", faults.len());
+    schedule::row(&format!("matrix, {server:?}"), &format!("{count} cells"), "as documented", None);
 }
 
 /// One publish; answers what was wrong about it.

@@ -13,6 +13,25 @@ pub(crate) fn first_seed() -> u64 {
     })
 }
 
+/// Bytes of the file whose upload is killed.
+pub(crate) fn bytes() -> Option<u64> {
+    number("FILMGATE_LABORATORY_BYTES")
+}
+
+/// A row of the table that `just torture` shows: what, how much, its outcomes, and for random trials how many there were.
+#[expect(clippy::print_stdout, reason = "the table")]
+pub(crate) fn row(what: &str, count: &str, outcomes: &str, trials: Option<u64>) {
+    // The rule of three: after n trials without a violation, with 95 % certainty fewer than 3 in n are.
+    let bound = trials.map_or_else(|| "–".to_owned(), |trials| format!("{:.1e}", 3.0 / trials as f64));
+    println!("| {what} | {count} | {outcomes} | 0 | {bound} |");
+}
+
+/// Says so where nobody can overlook it.
+#[expect(clippy::print_stderr, reason = "a test that proves nothing here must say so")]
+pub(crate) fn skipped(what: &str) {
+    eprintln!("SKIPPED, and nothing was proven: {what}");
+}
+
 fn has_seed() -> bool {
     number("FILMGATE_LABORATORY_SEED").is_some()
 }

@@ -253,13 +253,13 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result
     let forwarded = Request::from_parts(head, Full::new(body));
     if let Some(wire) = &tripwire {
         if wire.after_commit {
-            http::send(&state.upstream, forwarded).await?;
+            forward(&state, forwarded).await?;
         }
         (wire.act)();
         anyhow::bail!("connection closed on purpose");
     }
     let Some(rule) = rule.filter(|rule| rule.fault != Fault::None) else {
-        let mut answer = answer::whole(http::send(&state.upstream, forwarded).await?);
+        let mut answer = answer::whole(forward(&state, forwarded).await?);
         if let Some(clock) = clock {
             answer::set_date(&mut answer, clock);
         }
@@ -267,7 +267,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result
     };
     let mut upstream = None;
     if rule.after_commit || matches!(rule.fault, Fault::Truncated | Fault::Drip | Fault::WrongChecksum) {
-        upstream = Some(http::send(&state.upstream, forwarded).await?);
+        upstream = Some(forward(&state, forwarded).await?);
     }
     match (rule.fault, upstream) {
         (Fault::Error(status, code), _) => Ok(answer::error(status, code, is_head)),
@@ -290,6 +290,12 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result
         (Fault::WrongChecksum, Some(answer)) => Ok(answer::whole(answer::lying(answer))),
         _ => anyhow::bail!("connection closed on purpose"),
     }
+}
+
+/// A request that came whole is carried out whole, also where its client is gone: s3s-fs would leave half of an object.
+async fn forward(state: &Arc<State>, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
+    let state = Arc::clone(state);
+    tokio::spawn(async move { http::send(&state.upstream, request).await }).await?
 }
 
 fn operation(request: &Request<Incoming>) -> Option<Operation> {

@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod bucket;
 pub mod cli;
+pub mod embedder;
 pub mod fault_proxy;
 pub mod film;
 pub mod garage;
