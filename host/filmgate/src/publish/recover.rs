@@ -104,7 +104,18 @@ impl Publisher {
         tracing::info!(%publish, key = %entry.intent.key, state = entry.state.name(), "take up a publish");
         let settled = match claimed {
             Some(claimed) => self.go_on(entry, claimed, cancel).await,
-            None => self.without_file(entry, why).await,
+            None => {
+                let settled = self.without_file(entry, why).await;
+                if settled.is_ok() {
+                    // What a power cut has left of a staged file is nobody's any more.
+                    let (data, name) = (Arc::clone(data), publish.to_string().into());
+                    let swept = move || data.abandoned(name).map_or(Ok(()), |rest| data.remove_abandoned(&rest));
+                    if let Ok(Err(error)) = spawn_blocking(swept).await {
+                        tracing::warn!(%publish, %error, "delete what is left of a staged file");
+                    }
+                }
+                settled
+            }
         };
         Ok(match settled {
             Ok(asset) => Recovered::Published(Box::new(asset)),

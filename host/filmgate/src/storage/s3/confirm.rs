@@ -87,6 +87,20 @@ impl Inner {
         }
     }
 
+    /// After the store refused with `error`, which by its word makes no object: one may be there all the same, where what is
+    /// between sends a request twice and answers the second refusal.
+    pub(super) async fn found_or(&self, expected: &Expected<'_>, error: StorageError) -> Result<Stored, StorageError> {
+        if error.status.is_none() {
+            return Err(error);
+        }
+        match self.look(expected).await {
+            Ok(Finding::Absent | Finding::Foreign | Finding::Hidden) | Err(_) => Err(error),
+            Ok(Finding::Ours(_) | Finding::Damaged(_) | Finding::Unproven(_)) => {
+                self.settle(expected, error, false).await
+            }
+        }
+    }
+
     /// The error for a key that another publish has.
     pub(super) fn foreign(&self, key: &ObjectKey) -> StorageError {
         self.error(StorageFault::Exists, "put object", key, "an object of another publish is under the key")

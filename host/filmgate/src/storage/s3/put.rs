@@ -116,7 +116,7 @@ impl Inner {
                 StorageFault::Corrupted if again => again = false,
                 StorageFault::Exists => return self.settle(&expected, failure.error, unclear).await,
                 _ if unclear => return self.settle(&expected, failure.error, true).await,
-                _ => return Err(failure.error),
+                _ => return self.found_or(&expected, failure.error).await,
             }
         }
     }
