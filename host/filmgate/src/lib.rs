@@ -52,6 +52,7 @@
 //! [`RunningJob::cancel_token`], or by dropping its future.
 
 mod cache;
+pub mod catalogue;
 pub mod checksum;
 mod compiler;
 pub mod config;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::checksum::Crc64Nvme;
+use crate::job::InvalidValue;
 use crate::key::ObjectKey;
 use crate::limits::METADATA_BYTES_MAX;
 use crate::storage::{Source, StorageError};
@@ -30,9 +31,31 @@ impl PublishId {
     }
 }
 
+impl std::str::FromStr for PublishId {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let id = uuid::Uuid::try_parse(text).ok().filter(|id| id.hyphenated().to_string() == text);
+        id.map(Self).ok_or_else(|| {
+            InvalidValue::new("publish id", text, "is no UUID", "a UUID of 36 lower-case characters with hyphens")
+        })
+    }
+}
+
 impl fmt::Display for PublishId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
+    }
+}
+
+/// As a database keeps it.
+impl PublishId {
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Uuid::from_bytes(bytes))
     }
 }
 
