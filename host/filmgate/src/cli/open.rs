@@ -106,6 +106,6 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
     })
 }
 
-fn data_dir_problem(error: &DataDirError) -> Problem {
+pub(super) fn data_dir_problem(error: &DataDirError) -> Problem {
     Problem::new(Exit::Usage, "data-dir-unusable", with_sources(error)).with_next_step(error.next_step())
 }
