@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use filmgate::job::{JobId, UserId};
+use filmgate::job::{IdempotencyKey, JobId, Refs, UserId};
 use filmgate::key::ObjectKey;
 use filmgate::media::MediaKind;
 use filmgate::outbox::{Claimed, DataDir, Outbox};
 use filmgate::publish::{
-    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, MemoryJournal, Plan, PublishError, Publisher, State,
+    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, Plan, PublishError,
+    Publisher, State, Which,
 };
 use filmgate::report::JobFault;
 use filmgate::storage::{LocalStorage, PublishId, Storage};
@@ -50,8 +51,28 @@ impl Journal for Failing {
         self.inner.advance(publish, next).await
     }
 
-    async fn unfinished(&self) -> Result<Vec<Entry>, JournalError> {
-        self.inner.unfinished().await
+    async fn entries(&self, which: Which, after: Option<PublishId>, limit: usize) -> Result<Vec<Entry>, JournalError> {
+        self.inner.entries(which, after, limit).await
+    }
+
+    async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
+        self.inner.entry(publish).await
+    }
+
+    async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {
+        self.inner.catalogued(publishes).await
+    }
+
+    async fn forget(&self, publish: PublishId) -> Result<(), JournalError> {
+        self.inner.forget(publish).await
+    }
+
+    async fn keyed_job(&self, key: &IdempotencyKey, new: KeyedJob) -> Result<KeyedJob, JournalError> {
+        self.inner.keyed_job(key, new).await
+    }
+
+    async fn keyed_job_ended(&self, key: &IdempotencyKey, summary: &str) -> Result<(), JournalError> {
+        self.inner.keyed_job_ended(key, summary).await
     }
 }
 
@@ -134,6 +155,9 @@ impl Publishing {
             identity: self.identity.clone(),
             publish: PublishId::generate(),
             user: UserId::try_from("ana".to_owned()).expect("a user id"),
+            accepted_at: jiff::Timestamp::now(),
+            refs: Refs::new(),
+            plugin: None,
             key: ObjectKey::try_from(key.to_owned()).expect("a key"),
             kind: MediaKind::Mp4,
             facts: None,
@@ -158,7 +182,7 @@ async fn an_identity_asked_for_twice_is_one_object_with_one_answer() {
     let again = publishing.publish("b.mp4", &second).await.expect("the same answer");
     assert_eq!((again.publish, again.key, again.size), (published.publish, published.key, 1000));
     assert_eq!(publishing.objects().await, 1);
-    assert!(second.path().exists(), "bytes that are nowhere else are not deleted");
+    assert!(!second.path().exists(), "what was made again is not kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod escape;
 mod facts;
 mod frozen;
 mod journal;
+mod journals;
 mod operator;
 mod recap;
 mod s3;

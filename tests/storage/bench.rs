@@ -77,6 +77,7 @@ impl Bench {
     fn new(storage: Arc<dyn Storage>, bucket: Option<TestBucket>, server: Box<dyn Any + Send + Sync>) -> Self {
         Self {
             storage,
+            resume: None,
             observer: bucket.as_ref().map(TestBucket::observer),
             bucket,
             guards_keys: true,
@@ -201,6 +202,7 @@ impl<'a> Put<'a> {
                 user: None,
                 publish_id: self.publish_id,
                 metadata: &self.metadata,
+                resume: None,
                 observer: &self.watcher,
                 cancel: &self.cancel,
             })

@@ -217,6 +217,7 @@ async fn a_part_that_differs_is_sent_again() {
         user: None,
         publish_id: PublishId::generate(),
         metadata: &metadata,
+        resume: None,
         observer: &saboteur,
         cancel: &cancel,
     });

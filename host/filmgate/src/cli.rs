@@ -23,6 +23,8 @@ mod plugin_test;
 mod problem;
 mod publish;
 mod records;
+mod recover;
+mod retry;
 mod run;
 mod sessions;
 mod signals;
@@ -51,6 +53,12 @@ enum Command {
     Run(run::RunArguments),
     /// Publish a finished file without a plugin and print the URL
     Publish(publish::PublishArguments),
+    /// Go on with what an earlier process left unfinished
+    Recover(recover::RecoverArguments),
+    /// Try failed publishes again
+    Retry(retry::RetryArguments),
+    /// Give failed publishes up and delete their files
+    Discard(retry::DiscardArguments),
     /// Look at a plugin without running it
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -114,9 +122,10 @@ Exit codes:
    12  plugin trapped                   18  upload failed, the file is kept
    13  CPU time used up                 19  storage unreachable
    20  a check failed                   21  plugins cannot be locked in
-   30  not on record                    31  gone: it was deleted
-   32  catalogue cannot be used         33  deleted, but objects are left
-   70  fault of the host                74  done, but the answer could not be written
+   22  under way in another process     30  not on record
+   31  gone: it was deleted             32  catalogue cannot be used
+   33  deleted, but objects are left    70  fault of the host
+   74  done, but the answer could not be written
   130  SIGINT                          143  SIGTERM";
 
 /// Parses, runs and tells how it ended.
@@ -131,6 +140,9 @@ pub(crate) fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(arguments) => run::execute(arguments),
         Command::Publish(arguments) => publish::execute(arguments),
+        Command::Recover(arguments) => recover::execute(&arguments),
+        Command::Retry(arguments) => retry::retry(arguments),
+        Command::Discard(arguments) => retry::discard(arguments),
         Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::execute(arguments),
         Command::Plugin(PluginCommand::Test(arguments)) => plugin_test::execute(arguments),
         Command::Plugin(PluginCommand::Precompile(arguments)) => plugin_precompile::execute(arguments),
@@ -157,6 +169,9 @@ impl Command {
         match self {
             Self::Run(_) => "run",
             Self::Publish(_) => "publish",
+            Self::Recover(_) => "recover",
+            Self::Retry(_) => "retry",
+            Self::Discard(_) => "discard",
             Self::Plugin(PluginCommand::Inspect(_)) => "plugin inspect",
             Self::Plugin(PluginCommand::Test(_)) => "plugin test",
             Self::Plugin(PluginCommand::Precompile(_)) => "plugin precompile",
@@ -173,6 +188,9 @@ impl Command {
         match self {
             Self::Run(arguments) => arguments.settings.json,
             Self::Publish(arguments) => arguments.settings.json,
+            Self::Recover(arguments) => arguments.settings.json,
+            Self::Retry(arguments) => arguments.settings.json,
+            Self::Discard(arguments) => arguments.settings.json,
             Self::Plugin(PluginCommand::Inspect(arguments)) => arguments.settings.json,
             Self::Plugin(PluginCommand::Test(arguments)) => arguments.settings.json,
             Self::Plugin(PluginCommand::Precompile(arguments)) => arguments.settings.json,

@@ -12,7 +12,7 @@ mod text;
 mod timestamp;
 
 pub(crate) use ids::short_word_fault;
-pub use ids::{InputName, JobId, Sequence, Slot, UserId};
+pub use ids::{IdempotencyKey, InputName, JobId, Sequence, Slot, UserId};
 pub use params::Params;
 pub use period::Period;
 pub use refs::{RefId, RefName, Refs};

@@ -78,6 +78,8 @@ pub mod url;
 pub use compiler::CompileOptions;
 pub use filmgate_protocol::{Budget, Exhausted, Layer, LayerState, LogStream, Measure, Usage};
 pub use filmgate_runner::child::enter;
-pub use host::{BuildError, DEFAULT_PUBLISHED_BYTES, Host, HostBuilder, RunningJob, default_budget};
+pub use host::{
+    BuildError, DEFAULT_PUBLISHED_BYTES, Host, HostBuilder, Keyed, RecoveryError, RunningJob, default_budget,
+};
 pub use plugin::{Plugin, PluginDigest};
 pub use pool::{Runner, probe_jail};

@@ -13,10 +13,12 @@
 mod claim;
 mod data_dir;
 mod lease;
+mod leftovers;
+mod lock;
 mod measure;
 mod remove;
 
-pub use claim::{Candidate, ClaimError, Claimed};
+pub use claim::{Candidate, ClaimError, Claimed, FileMark, Reopened};
 pub use data_dir::{DataDir, DataDirError};
 pub use measure::Measured;
 
@@ -42,8 +44,10 @@ pub struct Outbox {
     name: String,
     out: Dir,
     inputs: Dir,
-    /// While they wait: the lock that tells other processes that somebody is there.
-    waiting: Option<File>,
+    /// Whether they wait for a job.
+    is_waiting: bool,
+    /// Tells other processes that somebody is there.
+    _lock: File,
 }
 
 /// Why a job's directories could not be made or filled.
@@ -59,6 +63,9 @@ pub enum OutboxError {
         /// What the system answered.
         source: io::Error,
     },
+    /// The same job runs already: one with the same idempotency key.
+    #[error("job {0} is under way already")]
+    UnderWay(JobId),
     /// The data directory failed.
     #[error("create the job's outbox in {path:?}: {source}")]
     Create {
@@ -87,14 +94,16 @@ impl Outbox {
         let make = || {
             data.waiting().create_dir(&name)?;
             let home = data.waiting().open_dir(&name)?;
-            let lock = home.open(".")?.into_std();
-            rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)?;
+            let held = home.open(".")?.into_std();
+            if !lock::take(&held) {
+                return Err(io::ErrorKind::ResourceBusy.into());
+            }
             home.create_dir("out")?;
             home.create_dir("in")?;
-            Ok((home.open_dir("out")?, home.open_dir("in")?, lock))
+            Ok((home.open_dir("out")?, home.open_dir("in")?, held))
         };
-        let (out, inputs, lock) = make().map_err(fail)?;
-        Ok(Self { data: Arc::clone(data), name, out, inputs, waiting: Some(lock) })
+        let (out, inputs, held) = make().map_err(fail)?;
+        Ok(Self { data: Arc::clone(data), name, out, inputs, is_waiting: true, _lock: held })
     }
 
     /// Makes the directories those of `job` and copies its inputs into them. Blocks; where the file system can share
@@ -102,9 +111,13 @@ impl Outbox {
     pub fn assign(&mut self, job: JobId, inputs: &[(InputName, PathBuf)]) -> Result<(), OutboxError> {
         let name = job.to_string();
         let fail = |source| OutboxError::Create { path: self.data.path().join("jobs").join(&name), source };
-        self.data.waiting().rename(&self.name, self.data.jobs(), &name).map_err(fail)?;
+        match self.data.waiting().rename(&self.name, self.data.jobs(), &name) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => return Err(OutboxError::UnderWay(job)),
+            Err(error) => return Err(fail(error)),
+        }
         self.name = name;
-        self.waiting = None;
+        self.is_waiting = false;
         for (name, from) in inputs {
             copy_input(&self.inputs, name, from).map_err(|source| OutboxError::Input {
                 name: name.to_string(),
@@ -117,7 +130,7 @@ impl Outbox {
 
     /// Where the directories are now.
     pub fn path(&self) -> PathBuf {
-        self.data.path().join(if self.waiting.is_some() { "waiting" } else { "jobs" }).join(&self.name)
+        self.data.path().join(if self.is_waiting { "waiting" } else { "jobs" }).join(&self.name)
     }
 
     /// The directory that becomes `/out`.
@@ -158,7 +171,7 @@ impl Outbox {
 
     /// Deletes the job's directories with everything in them. Blocks. May be asked again after a failure.
     pub fn remove(&self) -> io::Result<()> {
-        let parent = if self.waiting.is_some() { self.data.waiting() } else { self.data.jobs() };
+        let parent = if self.is_waiting { self.data.waiting() } else { self.data.jobs() };
         remove::remove_tree(parent, &self.name)
     }
 }

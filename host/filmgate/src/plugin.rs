@@ -5,15 +5,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use filmgate_runner::Artifact;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::job::InvalidValue;
 use crate::manifest::Manifest;
 
 /// SHA-256 of a component's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PluginDigest([u8; 32]);
 
 impl PluginDigest {
@@ -50,6 +50,12 @@ impl FromStr for PluginDigest {
             *byte = u8::from_str_radix(pair, 16).map_err(|_| refuse("is no SHA-256"))?;
         }
         Ok(Self(bytes))
+    }
+}
+
+impl From<PluginDigest> for String {
+    fn from(digest: PluginDigest) -> Self {
+        digest.to_string()
     }
 }
 

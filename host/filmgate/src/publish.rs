@@ -5,10 +5,14 @@
 
 mod journal;
 mod memory;
+mod recover;
+mod sqlite;
 mod state;
 
-pub use journal::{Begin, Journal, JournalError};
+pub use journal::{Begin, Journal, JournalError, KeyedJob, Which};
 pub use memory::MemoryJournal;
+pub use recover::{Recovered, Recovery};
+pub use sqlite::SqliteJournal;
 pub use state::{Entry, Identity, Intent, Recorded, State};
 
 use std::collections::BTreeMap;
@@ -16,16 +20,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::checksum::Crc64Nvme;
-use crate::job::UserId;
+use crate::job::{Refs, UserId};
 use crate::key::ObjectKey;
 use crate::media::{MediaFacts, MediaKind};
 use crate::outbox::Claimed;
+use crate::plugin::PluginDigest;
 use crate::storage::{
     Durability, Integrity, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Source, Storage, StorageError,
-    StorageFault,
+    StorageFault, UploadResume,
 };
 use crate::url::{AssetUrl, UrlClass, UrlPolicy};
 
@@ -67,6 +73,12 @@ pub struct Plan {
     pub publish: PublishId,
     /// Whose file it is.
     pub user: UserId,
+    /// When its job was accepted.
+    pub accepted_at: Timestamp,
+    /// The ids its job's layout uses.
+    pub refs: Refs,
+    /// The plugin that made it; absent for a file of the operator's.
+    pub plugin: Option<PluginDigest>,
     /// Unique to the identity.
     pub key: ObjectKey,
     /// What the first bytes say.
@@ -100,6 +112,14 @@ pub enum PublishError {
         /// Where the file is.
         kept: PathBuf,
     },
+    /// The file of an interrupted publish is not there any more, or not as it was, and neither is its object.
+    #[error("{why}: {path:?}")]
+    NoFile {
+        /// What became of it.
+        why: String,
+        /// Where it was.
+        path: PathBuf,
+    },
     /// An earlier publish of the same identity is under way or has failed.
     #[error("{identity} was handed over before and is {state}; the file is kept at {kept:?}")]
     Taken {
@@ -131,10 +151,15 @@ impl Publisher {
         &self.storage
     }
 
+    /// Where the progress of publishes is kept.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
     /// Publishes one claimed file and, with `remove`, deletes it once the answer is journalled (A3).
     ///
-    /// Asked again for an identity that was recorded before, it answers what was recorded then and stores nothing; it then
-    /// deletes the file only if that is the very file it recorded.
+    /// Asked again for an identity that was recorded before, it answers what was recorded then and stores nothing. A staged
+    /// file that was made again for it is deleted; an operator's own only if that is the very file it recorded.
     /// `sent` hears of bytes and parts acknowledged. If `cancel` fires, what was started is aborted. If the future is dropped, the
     /// journal's last state says what is to be recovered.
     pub async fn publish(
@@ -145,23 +170,36 @@ impl Publisher {
         sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Asset, PublishError> {
-        let intent = Intent { key: plan.key.clone(), bytes: claimed.size(), kind: plan.kind, staged: claimed.path() };
+        let intent = plan.intent(&claimed, remove);
         let keeping = |failure: Failure| failure.keeping(claimed.path());
-        let begun = self.journal.begin(plan.identity.clone(), plan.publish, intent).await;
-        let (mut asset, remove) = match begun.map_err(Failure::Journal).map_err(keeping)? {
-            Begin::New => (self.store_and_record(plan, &claimed, sent, cancel).await.map_err(keeping)?, remove),
+        let begun = self.journal.begin(plan.identity.clone(), plan.publish, intent.clone()).await;
+        let (asset, remove) = match begun.map_err(Failure::Journal).map_err(keeping)? {
+            Begin::New => {
+                let work = Work { identity: plan.identity, publish: plan.publish, intent: &intent, resume: None };
+                (self.store_and_record(work, &claimed, sent, cancel).await.map_err(keeping)?, remove)
+            }
             Begin::Known(entry) if entry.state == State::Replied => {
-                return self.known(plan, *entry).await.map_err(keeping);
+                let asset = self.known(*entry).await.map_err(keeping)?;
+                // A plugin that ran again has made the file again.
+                if claimed.is_staged() {
+                    claimed.delete().await;
+                }
+                return Ok(asset);
             }
             Begin::Known(entry) => {
-                let is_that_file = entry.intent.staged == claimed.path();
-                (self.known(plan, *entry).await.map_err(keeping)?, remove && is_that_file)
+                let is_that_file = entry.publish == plan.publish || entry.intent.mark == claimed.mark();
+                (self.known(*entry).await.map_err(keeping)?, remove && is_that_file)
             }
         };
+        Ok(self.finish(asset, &claimed, remove).await)
+    }
+
+    /// The end of a recorded publish: the file goes, and the caller has the answer.
+    async fn finish(&self, mut asset: Asset, claimed: &Arc<Claimed>, remove: bool) -> Asset {
         // A file that cannot be deleted does not undo a publish.
         if remove {
             let path = claimed.path();
-            if claimed.delete().await {
+            if Arc::clone(claimed).delete().await {
                 self.note(asset.publish, State::Deleted).await;
             } else {
                 asset.kept = Some(path);
@@ -172,18 +210,18 @@ impl Publisher {
             job = %asset.identity.job, publish = %asset.publish, key = %asset.key, bytes = asset.size,
             checksum = %asset.checksum, integrity = ?asset.integrity, durability = %asset.durability, "published"
         );
-        Ok(asset)
+        asset
     }
 
     async fn store_and_record(
         &self,
-        plan: Plan,
+        work: Work<'_>,
         claimed: &Arc<Claimed>,
         sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Asset, Failure> {
-        let publish = plan.publish;
-        let carried_out = self.carry_out(plan, claimed, sent, cancel).await;
+        let publish = work.publish;
+        let carried_out = self.carry_out(work, claimed, sent, cancel).await;
         if let Err(failure) = &carried_out {
             self.note(publish, State::Failed(failure.to_string())).await;
         }
@@ -192,53 +230,66 @@ impl Publisher {
 
     async fn carry_out(
         &self,
-        plan: Plan,
+        work: Work<'_>,
         claimed: &Arc<Claimed>,
         sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Asset, Failure> {
-        let recorded = self.put(&plan, claimed, sent, cancel).await?;
-        self.advance(plan.publish, State::Verified).await?;
-        let asset = self.asset(plan.identity, plan.class, plan.publish, recorded.clone()).await?;
+        let recorded = self.put(&work, claimed, sent, cancel).await?;
+        self.advance(work.publish, State::Verified).await?;
+        self.record(work.identity, work.publish, work.intent.class, recorded).await
+    }
+
+    /// The object is proven: its answer comes on record.
+    async fn record(
+        &self,
+        identity: Identity,
+        publish: PublishId,
+        class: UrlClass,
+        recorded: Recorded,
+    ) -> Result<Asset, Failure> {
+        let asset = self.asset(identity, class, publish, recorded.clone()).await?;
         self.advance(asset.publish, State::Recorded(recorded)).await?;
         Ok(asset)
     }
 
     async fn put(
         &self,
-        plan: &Plan,
+        work: &Work<'_>,
         claimed: &Arc<Claimed>,
         sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Recorded, Failure> {
-        let observer = Journalling { publisher: self, publish: plan.publish, sent };
+        let intent = work.intent;
+        let observer = Journalling { publisher: self, publish: work.publish, sent };
         let request = PutRequest {
-            key: &plan.key,
+            key: &intent.key,
             file: Arc::clone(claimed) as Arc<dyn Source>,
-            content_type: plan.kind.content_type(),
-            user: Some(plan.user.as_str()),
-            publish_id: plan.publish,
-            metadata: &plan.metadata,
+            content_type: intent.kind.content_type(),
+            user: Some(intent.user.as_str()),
+            publish_id: work.publish,
+            metadata: &intent.metadata,
+            resume: work.resume.as_ref(),
             observer: &observer,
             cancel,
         };
         let stored = self.storage.put(request).await.map_err(Failure::Storage)?;
         Ok(Recorded {
-            key: plan.key.clone(),
-            kind: plan.kind,
+            key: intent.key.clone(),
+            kind: intent.kind,
             size: stored.size,
             checksum: stored.checksum.0,
             integrity: stored.integrity,
             durability: self.storage.durability(),
             version_id: stored.version_id,
-            facts: plan.facts.clone(),
+            facts: intent.facts.clone(),
         })
     }
 
     /// The identity was handed over before: its answer stands, whatever file came now.
-    async fn known(&self, plan: Plan, entry: Entry) -> Result<Asset, Failure> {
+    async fn known(&self, entry: Entry) -> Result<Asset, Failure> {
         match entry.recorded {
-            Some(recorded) => self.asset(entry.identity, plan.class, entry.publish, recorded).await,
+            Some(recorded) => self.asset(entry.identity, entry.intent.class, entry.publish, recorded).await,
             None => Err(Failure::Taken(entry.identity, entry.state.name())),
         }
     }
@@ -267,6 +318,19 @@ impl Publisher {
         })
     }
 
+    /// Nobody wants a failed publish any more, and its file is gone.
+    pub(crate) async fn forget(&self, publish: PublishId) {
+        if let Err(error) = self.journal.forget(publish).await {
+            tracing::warn!(%publish, %error, "forget a publish");
+        }
+    }
+
+    /// The answer of a publish that has one, with a new URL.
+    pub(crate) async fn asset_of(&self, entry: Entry) -> Result<Asset, PublishError> {
+        let kept = entry.intent.staged.clone();
+        self.known(entry).await.map_err(|failure| failure.keeping(kept))
+    }
+
     async fn advance(&self, publish: PublishId, state: State) -> Result<(), Failure> {
         self.journal.advance(publish, state).await.map_err(Failure::Journal)
     }
@@ -280,6 +344,39 @@ impl Publisher {
     }
 }
 
+/// One publish, as it was begun.
+struct Work<'a> {
+    identity: Identity,
+    publish: PublishId,
+    intent: &'a Intent,
+    /// An upload of an earlier try.
+    resume: Option<UploadResume>,
+}
+
+impl Plan {
+    /// What a journal keeps of it; with `remove` the file is to go once it is published.
+    pub fn intent(&self, claimed: &Claimed, remove: bool) -> Intent {
+        // Another process may work in another directory.
+        let staged = claimed.path();
+        let staged = std::path::absolute(&staged).unwrap_or(staged);
+        Intent {
+            key: self.key.clone(),
+            bytes: claimed.size(),
+            kind: self.kind,
+            staged,
+            mark: claimed.mark(),
+            remove,
+            user: self.user.clone(),
+            accepted_at: self.accepted_at,
+            refs: self.refs.clone(),
+            plugin: self.plugin,
+            class: self.class,
+            facts: self.facts.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+}
+
 /// A [`PublishError`] that does not know the file yet.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -289,6 +386,8 @@ enum Failure {
     Journal(JournalError),
     #[error("{0} is {1}")]
     Taken(Identity, &'static str),
+    #[error("{0}")]
+    NoFile(String),
 }
 
 impl Failure {
@@ -297,6 +396,7 @@ impl Failure {
             Self::Storage(error) => PublishError::Storage { error, kept },
             Self::Journal(error) => PublishError::Journal { error, kept },
             Self::Taken(identity, state) => PublishError::Taken { identity, state, kept },
+            Self::NoFile(why) => PublishError::NoFile { why, path: kept },
         }
     }
 }

@@ -15,7 +15,7 @@ pub use error::{LeftBehind, StorageError, StorageFault};
 pub use local::LocalStorage;
 pub use object::{
     Ability, Durability, GetOptions, Integrity, Listing, ObjectBody, ObjectInfo, ObjectUrl, Presence, PublishId,
-    PutObserver, PutProgress, PutRequest, PutStep, Stored, Unobserved,
+    PutObserver, PutProgress, PutRequest, PutStep, Stored, Unobserved, UploadResume,
 };
 pub use source::{MemorySource, Source, SourceError};
 

@@ -1,5 +1,6 @@
 //! The small parts, each timed alone: median and 99th percentile of many single runs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use filmgate::job::{JobId, JobRequest, Refs, UserId};
 use filmgate::key::ObjectKey;
 use filmgate::layout::{KeyContext, Layouts};
 use filmgate::media::{FactsPolicy, MediaKind};
-use filmgate::outbox::{DataDir, Outbox};
-use filmgate::publish::{Identity, Intent, Journal, MemoryJournal, Recorded, State};
+use filmgate::outbox::{Claimed, DataDir, Outbox};
+use filmgate::publish::{Identity, Journal, MemoryJournal, Plan, Recorded, SqliteJournal, State};
 use filmgate::storage::s3::{Bucket, Credentials, S3Settings, S3Storage};
 use filmgate::storage::{Durability, Integrity, PublishId, Storage};
+use filmgate::url::UrlClass;
 use filmgate::{Host, Runner};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +49,10 @@ fn tiny_video() -> Vec<u8> {
 /// Where a part fails.
 pub fn run(server: &Server) -> anyhow::Result<Vec<Figure>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(vec![checksum()?, key()?, claim()?, runtime.block_on(states())?, runtime.block_on(publish(server))?])
+    let mut figures = vec![checksum()?, key()?, claim()?];
+    figures.extend(runtime.block_on(states())?);
+    figures.push(runtime.block_on(publish(server))?);
+    Ok(figures)
 }
 
 fn measure(name: &'static str, runs: usize, mut part: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Figure> {
@@ -117,8 +122,8 @@ fn claim() -> anyhow::Result<Figure> {
     Ok(Figure::of("claim of a finished file", times))
 }
 
-/// Every state of one multipart publish, in memory.
-async fn states() -> anyhow::Result<Figure> {
+/// Every state of one multipart publish, in memory and on disk.
+async fn states() -> anyhow::Result<[Figure; 2]> {
     let key = ObjectKey::try_from("videos/ana/film.mp4".to_owned())?;
     let recorded = Recorded {
         key: key.clone(),
@@ -130,12 +135,43 @@ async fn states() -> anyhow::Result<Figure> {
         version_id: None,
         facts: None,
     };
+    let folder = tempfile::tempdir()?;
+    let film = folder.path().join("film.mp4");
+    std::fs::write(&film, tiny_video())?;
+    let claimed = Claimed::open(&film, &CancellationToken::new())?;
+    let plan = Plan {
+        identity: Identity { job: JobId::generate(), slot: "video".to_owned().try_into()?, sequence: None },
+        publish: PublishId::generate(),
+        user: "ana".parse()?,
+        accepted_at: jiff::Timestamp::now(),
+        refs: Refs::new(),
+        plugin: None,
+        key,
+        kind: MediaKind::Mp4,
+        facts: None,
+        class: UrlClass::Final,
+        metadata: BTreeMap::new(),
+    };
+    let (in_memory, on_disk) = (MemoryJournal::default(), SqliteJournal::open(&folder.path().join("journal.db"))?);
+    Ok([
+        of_journal("state machine of one publish", &in_memory, &plan, &claimed, &recorded, 5_000).await?,
+        of_journal("the same on disk, with its three syncs", &on_disk, &plan, &claimed, &recorded, 500).await?,
+    ])
+}
+
+async fn of_journal(
+    name: &'static str,
+    journal: &dyn Journal,
+    plan: &Plan,
+    claimed: &Claimed,
+    recorded: &Recorded,
+    rounds: usize,
+) -> anyhow::Result<Figure> {
     let mut times = Vec::new();
-    for _ in 0..5_000 {
-        let journal = MemoryJournal::default();
+    for _ in 0..rounds {
         let publish = PublishId::generate();
-        let identity = Identity { job: JobId::generate(), slot: "video".to_owned().try_into()?, sequence: None };
-        let intent = Intent { key: key.clone(), bytes: 1024, kind: MediaKind::Mp4, staged: "film.mp4".into() };
+        let identity = Identity { job: JobId::generate(), ..plan.identity.clone() };
+        let intent = plan.intent(claimed, true);
         let created = State::Created { upload_id: "an-upload".to_owned(), part_bytes: 8 << 20 };
         let states = [
             created,
@@ -152,7 +188,7 @@ async fn states() -> anyhow::Result<Figure> {
         }
         times.push(started.elapsed());
     }
-    Ok(Figure::of("state machine of one publish", times))
+    Ok(Figure::of(name, times))
 }
 
 /// A file of 1 KiB, from the call to the answer with its URL; claimed, sent, read back, recorded.

@@ -175,6 +175,7 @@ fn local_staged(folder: &Path, file: &Path) -> anyhow::Result<Duration> {
         user: None,
         publish_id,
         metadata: &std::collections::BTreeMap::new(),
+        resume: None,
         observer: &Unobserved,
         cancel: &cancel,
     };

@@ -37,6 +37,8 @@ pub(super) enum Exit {
     CheckFailed = 20,
     /// Plugins cannot be locked in on this machine.
     JailMissing = 21,
+    /// Somebody else works on the job or the publish.
+    UnderWay = 22,
     /// Nothing of this name is on record.
     NotFound = 30,
     /// It was deleted.
@@ -70,6 +72,7 @@ impl Exit {
             JobFault::Publish(PublishError::Storage { error, .. }) => Self::of_storage(error),
             JobFault::Publish(_) => Self::UploadFailed,
             JobFault::Cancelled => Self::Interrupted,
+            JobFault::UnderWay(_) => Self::UnderWay,
             JobFault::Jail { .. } => Self::JailMissing,
             JobFault::Runner(_) | JobFault::Internal(_) => Self::Internal,
         }

@@ -96,10 +96,14 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
         .allow_missing(config.runner.allow_missing.iter().copied())
         // One command, one job.
         .runners_ahead(0)
+        .retention(config.retention.clone())
+        .record_on_write(config.record_on_write)
         .media_facts(config.media_facts);
     builder.build().map_err(|error| match &error {
         BuildError::DataDir(error) => data_dir_problem(error),
         BuildError::Storage(storage) => Problem::of_storage(storage),
+        BuildError::Journal(journal) => Problem::new(Exit::Usage, "data-dir-unusable", journal.to_string())
+            .with_next_step("free space on its disk, or choose another directory with --data-dir or FILMGATE_DATA_DIR"),
         BuildError::NoDataDir | BuildError::NoRunner | BuildError::Runner(_) | BuildError::Engine(_) => {
             Problem::internal(with_sources(&error))
         }

@@ -1,13 +1,13 @@
 use std::path::Path;
 
-use filmgate::Exhausted;
 use filmgate::config::{ConfigError, Origin, Setting};
 use filmgate::job::{JobId, printable};
 use filmgate::manifest::ManifestError;
 use filmgate::policy::NotGranted;
-use filmgate::publish::{Asset, PublishError};
-use filmgate::report::{JobError, JobFault, Refusal};
+use filmgate::publish::{Asset, JournalError, PublishError};
+use filmgate::report::{JobError, JobFault, Refusal, usage_json};
 use filmgate::storage::{StorageError, StorageFault};
+use filmgate::{Exhausted, RecoveryError};
 use serde_json::{Map, Value, json};
 
 use super::answer;
@@ -85,10 +85,10 @@ impl Problem {
             (JobFault::Cancelled, Some(signal)) => signal,
             (fault, _) => Exit::of_job(fault),
         };
-        let mut problem = Self::new(exit, job_code(&error.fault), with_sources(error));
+        let mut problem = Self::new(exit, error.fault.code(), with_sources(error));
         problem.next_step = job_next_step(&error.fault);
         problem.add("job", error.job.map(|job: JobId| job.to_string()));
-        problem.add("usage", error.job.map(|_| answer::usage(&error.usage)));
+        problem.add("usage", error.job.map(|_| usage_json(&error.usage)));
         match &error.fault {
             JobFault::Plugin { code, message, retryable } => {
                 problem.add("plugin", Some(json!({"code": code, "message": message, "retryable": retryable})));
@@ -106,6 +106,17 @@ impl Problem {
             problem.add("assets", Some(assets));
         }
         problem
+    }
+
+    /// Interrupted or failed publishes could not be dealt with.
+    pub(super) fn of_recovery(error: &RecoveryError) -> Self {
+        match error {
+            RecoveryError::UnderWay(_) => Self::new(Exit::UnderWay, "under-way", error.to_string()),
+            RecoveryError::NotFailed { .. } | RecoveryError::Journal(JournalError::Unknown(_)) => {
+                Self::input(error.to_string()).with_next_step("`filmgate assets list --failed` shows what has failed")
+            }
+            RecoveryError::Journal(_) | RecoveryError::DataDir(_) => Self::internal(error.to_string()),
+        }
     }
 
     /// A storage that cannot be opened.
@@ -136,7 +147,9 @@ impl Problem {
                 self.add_storage(error);
                 kept
             }
-            PublishError::Journal { kept, .. } | PublishError::Taken { kept, .. } => kept,
+            PublishError::Journal { kept, .. }
+            | PublishError::Taken { kept, .. }
+            | PublishError::NoFile { path: kept, .. } => kept,
         };
         self.add("kept", Some(kept.display().to_string()));
     }
@@ -276,6 +289,7 @@ fn title(exit: Exit) -> &'static str {
         Exit::StorageUnreachable => "storage unreachable",
         Exit::CheckFailed => "check failed",
         Exit::JailMissing => "plugins cannot be locked in",
+        Exit::UnderWay => "under way in another process",
         Exit::NotFound => "not on record",
         Exit::Gone => "gone",
         Exit::CatalogueUnusable => "catalogue unusable",
@@ -284,33 +298,6 @@ fn title(exit: Exit) -> &'static str {
         Exit::AnswerLost => "answer not written",
         Exit::Interrupted => "interrupted",
         Exit::Terminated => "terminated",
-    }
-}
-
-fn job_code(fault: &JobFault) -> &'static str {
-    match fault {
-        JobFault::Invalid(_) | JobFault::Manifest(ManifestError::Read { .. }) => "invalid-input",
-        JobFault::Compile(_) => "compile-limit",
-        JobFault::Manifest(_) => "manifest-invalid",
-        JobFault::NotGranted(_) => "plugin-not-granted",
-        JobFault::PluginRefused(_) => "plugin-refused",
-        JobFault::Plugin { .. } => "plugin-error",
-        JobFault::NothingPublished(_) => "nothing-published",
-        JobFault::Trapped(_) => "trap",
-        JobFault::Exited(_) => "plugin-exited",
-        JobFault::Exhausted { .. } => match Exit::of_job(fault) {
-            Exit::Cpu => "cpu-exhausted",
-            Exit::Wall => "wall-time-exhausted",
-            Exit::Memory => "memory-exhausted",
-            _ => "quota-exceeded",
-        },
-        JobFault::Refused(_) => "file-refused",
-        JobFault::Publish(PublishError::Storage { error, .. }) if error.is_storage_away() => "storage-unreachable",
-        JobFault::Publish(_) => "upload-failed",
-        JobFault::Cancelled => "cancelled",
-        JobFault::Jail { .. } => "jail-missing",
-        JobFault::Runner(_) => "runner-failed",
-        JobFault::Internal(_) => "internal",
     }
 }
 
@@ -344,6 +331,9 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
         JobFault::Refused(Refusal::TooLarge { .. }) => "raise budget.published, or publish less",
         JobFault::Refused(_) => {
             "the file was left where it is: mend it, or choose another slot or layout; a plugin's file is its author's matter"
+        }
+        JobFault::UnderWay(_) => {
+            "wait for the other process; asked again afterwards, the job answers what that one brought"
         }
         JobFault::Jail { layer, .. } => {
             return Some(format!(

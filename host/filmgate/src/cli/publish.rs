@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::job_options::{JobOptions, parse};
 use super::open::{self, Session};
 use super::problem::{Ended, Problem};
+use super::recover::Beside;
 use super::run::finish;
 use super::terminal::print_json;
 use super::{SettingOptions, answer};
@@ -76,12 +77,16 @@ async fn publish(session: Session, order: Order, files: Vec<PathBuf>, as_json: b
         host = open::host_unreached(&session.config) => host?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
-    if let [file] = files.as_slice() {
+    let (beside, signals) = (Beside::start(&host), session.signals.clone());
+    let ended = if let [file] = files.as_slice() {
         let Order { request, slot, remove } = order;
         let running = host.publish(request, slot, file, remove).map_err(|error| Problem::of_job(&error, None))?;
-        return finish(session, running, as_json).await;
-    }
-    publish_all(&session, &host, &order, files, as_json).await
+        finish(session, running, as_json).await
+    } else {
+        publish_all(&session, &host, &order, files, as_json).await
+    };
+    beside.finish(&signals).await;
+    ended
 }
 
 /// Answers for every file, in their order; the exit code is that of the first failure.

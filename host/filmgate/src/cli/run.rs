@@ -1,15 +1,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use filmgate::job::JobRequest;
+use filmgate::job::{IdempotencyKey, JobRequest};
 use filmgate::report::{JobError, JobFault, JobReport};
-use filmgate::{Host, Plugin, RunningJob};
+use filmgate::{Host, Keyed, Plugin, RunningJob};
 
 use super::events::Display;
 use super::exit::Exit;
-use super::job_options::{JobOptions, PluginOptions};
+use super::job_options::{JobOptions, PluginOptions, parse};
 use super::open::{self, Session};
 use super::problem::{Ended, Problem};
+use super::recover::Beside;
 use super::signals::Signals;
 use super::terminal::print_error;
 use super::{SettingOptions, answer};
@@ -34,6 +35,10 @@ pub(super) struct RunArguments {
     manifest: Option<PathBuf>,
     #[command(flatten)]
     job: JobOptions,
+    /// Your own name for this job: asked for again with it, the job is run at most until it has succeeded once, and no file
+    /// is published twice
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     #[command(flatten)]
     for_plugin: PluginOptions,
     #[command(flatten)]
@@ -42,17 +47,22 @@ pub(super) struct RunArguments {
 
 pub(super) fn execute(arguments: RunArguments) -> Ended {
     let request = arguments.for_plugin.add_to(arguments.job.request()?)?;
-    let RunArguments { plugin, manifest, settings, .. } = arguments;
-    open::with_session(&settings, |session| run(session, request, plugin, manifest, settings.json))
+    let RunArguments { plugin, manifest, idempotency_key, settings, .. } = arguments;
+    let key = idempotency_key.map(|key| parse("--idempotency-key", &key)).transpose()?;
+    let order = Order { request, key, plugin, manifest };
+    open::with_session(&settings, |session| run(session, order, settings.json))
 }
 
-async fn run(
-    session: Session,
+/// What is to be run.
+struct Order {
     request: JobRequest,
+    key: Option<IdempotencyKey>,
     plugin: PathBuf,
     manifest: Option<PathBuf>,
-    as_json: bool,
-) -> Ended {
+}
+
+async fn run(session: Session, order: Order, as_json: bool) -> Ended {
+    let Order { request, key, plugin, manifest } = order;
     let prepared = async {
         let host = open::host(&session.config).await?;
         let loaded = load(&host, &plugin, manifest.as_deref()).await?;
@@ -62,8 +72,20 @@ async fn run(
         prepared = prepared => prepared?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
-    let running = host.start(request, &plugin).map_err(|error| Problem::of_job(&error, None))?;
-    finish(session, running, as_json).await
+    let (beside, signals) = (Beside::start(&host), session.signals.clone());
+    let started = match key {
+        None => host.start(request, &plugin).map(Keyed::Running),
+        Some(key) => tokio::select! {
+            started = host.start_keyed(&key, request, &plugin) => started,
+            () = session.signals.first() => return Err(session.signals.stopped()),
+        },
+    };
+    let ended = match started.map_err(|error| Problem::of_job(&error, None))? {
+        Keyed::Running(running) => finish(session, running, as_json).await,
+        Keyed::Done(report) => answer::print(&report, as_json).map(|()| Exit::Done),
+    };
+    beside.finish(&signals).await;
+    ended
 }
 
 /// Loads a plugin with its manifest: the one that is named, else the one beside it.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use filmgate_protocol::{Budget, Layer};
 
 use super::examine::Examiner;
+use super::recorder::Recorder;
 use super::{Host, Parts};
+use crate::archive::{Archive, RetentionPolicy};
+use crate::catalogue::{Catalogue, SqliteCatalogue};
 use crate::compiler::{CompileOptions, Compiler};
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
@@ -13,7 +16,7 @@ use crate::media::FactsPolicy;
 use crate::outbox::{DataDir, DataDirError};
 use crate::policy::PluginPolicy;
 use crate::pool::{Pool, PoolError, Runner};
-use crate::publish::{Journal, MemoryJournal, Publisher};
+use crate::publish::{Journal, JournalError, Publisher, SqliteJournal};
 use crate::storage::{LocalStorage, Storage, StorageError};
 use crate::url::UrlPolicy;
 
@@ -22,7 +25,10 @@ use crate::url::UrlPolicy;
 pub struct HostBuilder {
     data_dir: Option<PathBuf>,
     storage: Option<Arc<dyn Storage>>,
-    journal: Arc<dyn Journal>,
+    journal: Option<Arc<dyn Journal>>,
+    catalogue: Option<Arc<dyn Catalogue>>,
+    record_on_write: bool,
+    retention: RetentionPolicy,
     layouts: Layouts,
     urls: UrlPolicy,
     budget: Budget,
@@ -48,6 +54,9 @@ pub enum BuildError {
     /// The default storage cannot be used.
     #[error("open local storage: {0}")]
     Storage(#[from] StorageError),
+    /// The default journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// [`HostBuilder::runner`] was not called.
     #[error("a host needs to know where plugins run: call `runner`")]
     NoRunner,
@@ -94,7 +103,10 @@ impl Default for HostBuilder {
         Self {
             data_dir: None,
             storage: None,
-            journal: Arc::new(MemoryJournal::default()),
+            journal: None,
+            catalogue: None,
+            record_on_write: true,
+            retention: RetentionPolicy::default(),
             layouts: Layouts::shipped(),
             urls: UrlPolicy::default(),
             budget: default_budget(),
@@ -111,7 +123,8 @@ impl Default for HostBuilder {
 }
 
 impl HostBuilder {
-    /// Where jobs under way and claimed files live; made if it is missing. One host a directory.
+    /// Where jobs under way, claimed files and the journal live; made if it is missing. Hosts may share a directory: each
+    /// works on what it has locked.
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
@@ -125,10 +138,32 @@ impl HostBuilder {
         self
     }
 
-    /// Where the progress of publishes is kept. Default: in memory.
+    /// Where the progress of publishes is kept. Default: [`SqliteJournal`] in `journal.db` in the data directory.
     #[must_use]
     pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
-        self.journal = journal;
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Where records are kept. Default: [`SqliteCatalogue`] in `catalogue.db` in the data directory. A catalogue that cannot
+    /// be used fails no job: what was published stays in the journal and is recorded later.
+    #[must_use]
+    pub fn catalogue(mut self, catalogue: Arc<dyn Catalogue>) -> Self {
+        self.catalogue = Some(catalogue);
+        self
+    }
+
+    /// Whether each file is recorded when it is published (C10); else all files of a job when it ends. Default: yes.
+    #[must_use]
+    pub fn record_on_write(mut self, yes: bool) -> Self {
+        self.record_on_write = yes;
+        self
+    }
+
+    /// How long [`Archive::clean`] keeps records and old versions. How long files are kept is part of the layouts.
+    #[must_use]
+    pub fn retention(mut self, policy: RetentionPolicy) -> Self {
+        self.retention = policy;
         self
     }
 
@@ -224,10 +259,21 @@ impl HostBuilder {
             Some(storage) => storage,
             None => Arc::new(LocalStorage::open(data.path().join("storage"))?),
         };
+        let journal = match self.journal {
+            Some(journal) => journal,
+            None => Arc::new(SqliteJournal::open(&data.path().join("journal.db"))?),
+        };
+        let catalogue =
+            self.catalogue.unwrap_or_else(|| Arc::new(SqliteCatalogue::new(data.path().join(SqliteCatalogue::FILE))));
+        let recorder = Recorder::new(Arc::clone(&catalogue), Arc::clone(&journal), &*storage, self.record_on_write);
+        let (urls, layouts) = (self.urls.clone(), self.layouts.clone());
+        let archive = Archive::new(catalogue, Arc::clone(&storage), urls, layouts, self.retention);
         let parts = Parts {
+            archive,
+            recorder,
             examiner: Examiner::new(self.media_facts),
             data,
-            publisher: Publisher::new(storage, self.journal, self.urls),
+            publisher: Publisher::new(storage, journal, self.urls),
             layouts: self.layouts,
             budget: self.budget,
             published_bytes: self.published_bytes,

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::conversation::{Conversation, Nonsense};
 use super::examine::Examiner;
 use super::{Parts, cleanup, open_operator_file};
-use crate::job::{JobId, JobRequest, Refs, Sequence, Slot};
+use crate::job::{IdempotencyKey, JobId, JobRequest, Refs, Sequence, Slot};
 use crate::layout::Layout;
 use crate::outbox::{Outbox, OutboxError};
 use crate::plugin::{Plugin, PluginDigest};
@@ -99,6 +99,8 @@ pub(super) struct Session {
     pub(super) events: broadcast::Sender<JobEvent>,
     /// The caller's wish to end the job.
     pub(super) cancel: CancellationToken,
+    /// The caller's own name for the job.
+    key: Option<IdempotencyKey>,
     /// Ends uploads: with the job, or when its time is over.
     pub(super) uploads: CancellationToken,
     pub(super) published_bytes: AtomicU64,
@@ -127,11 +129,18 @@ impl Session {
             job,
             events,
             cancel,
+            key: None,
             uploads,
             published_bytes: AtomicU64::new(0),
             handed_over: Mutex::default(),
             results: Mutex::default(),
         }
+    }
+
+    /// The same for a job that the caller has named.
+    pub(super) fn keyed(mut self, key: IdempotencyKey) -> Self {
+        self.key = Some(key);
+        self
     }
 
     /// Publishes one file of the operator's.
@@ -169,11 +178,21 @@ impl Session {
         let (ended, usage) = session.drive(end, &outbox).await;
         cleanup::destroy(outbox).await;
         let ended = session.conclude(ended, usage);
+        session.note_success(&ended).await;
         match &ended {
             Ok(report) => tracing::info!(job = %report.job, assets = report.assets.len(), "job succeeded"),
             Err(error) => tracing::info!(job = %session.job.id, %error, "job failed"),
         }
         ended
+    }
+
+    /// A job with a key need not run again once it has succeeded. Where that cannot be noted, it would, with the same answer.
+    async fn note_success(&self, ended: &Result<JobReport, JobError>) {
+        let (Some(key), Ok(report)) = (&self.key, ended) else { return };
+        let summary = report.summary.clone().unwrap_or_default().to_string();
+        if let Err(error) = self.parts.publisher.journal().keyed_job_ended(key, &summary).await {
+            tracing::warn!(job = %self.job.id, %error, "note a job's success");
+        }
     }
 
     /// A runner and the directories it holds, which become the job's.
@@ -190,6 +209,7 @@ impl Session {
         let fault = match assigned {
             Ok(()) => return Ok((end, outbox)),
             Err(error @ OutboxError::Input { .. }) => JobFault::Invalid(error.to_string()),
+            Err(OutboxError::UnderWay(job)) => JobFault::UnderWay(job),
             Err(error) => JobFault::Internal(error.to_string()),
         };
         end.end().await;

@@ -208,6 +208,9 @@ impl Session {
             identity,
             publish: PublishId::generate(),
             user: job.request.user().clone(),
+            accepted_at: job.at,
+            refs: job.refs.clone(),
+            plugin: job.plugin,
             key,
             kind,
             facts: None,
@@ -222,7 +225,11 @@ impl Session {
             let PutProgress { bytes: sent, parts, parts_total } = progress;
             self.tell(JobEvent::Uploading { slot: slot.clone(), sequence, sent, total, parts, parts_total });
         };
+        let publish = plan.publish;
         let published = self.parts.publisher.publish(plan, Arc::clone(&claimed), remove, &sent, &self.uploads).await;
+        if published.is_ok() {
+            self.parts.recorder.published();
+        }
         let was_cancelled = matches!(
             &published,
             Err(PublishError::Storage { error, .. }) if error.fault == StorageFault::Cancelled
@@ -231,6 +238,7 @@ impl Session {
         // copy of a render: it is kept, an operator's own always.
         if was_cancelled && self.cancel.is_cancelled() && claimed.is_staged() {
             claimed.delete().await;
+            self.parts.publisher.forget(publish).await;
         }
         published
     }
@@ -256,7 +264,7 @@ fn told_of(error: &PublishError) -> PluginError {
         PublishError::Storage { error, .. } if error.fault == StorageFault::Cancelled => ("cancelled", false),
         PublishError::Storage { error, .. } => ("upload-failed", error.is_retryable()),
         PublishError::Taken { .. } => ("already-published", false),
-        PublishError::Journal { .. } => ("internal", false),
+        PublishError::Journal { .. } | PublishError::NoFile { .. } => ("internal", false),
     };
     PluginError { code: code.to_owned(), message: "the file could not be stored".to_owned(), retryable }
 }

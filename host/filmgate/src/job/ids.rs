@@ -36,6 +36,16 @@ parsed_text! {
     check: input_name_fault
 }
 
+parsed_text! {
+    /// A caller's own name for one job, however often it is asked for.
+    ///
+    /// Invariant: 1 to 255 printable ASCII characters without spaces.
+    IdempotencyKey,
+    what: "idempotency key",
+    allowed: "1 to 255 printable ASCII characters without spaces",
+    check: key_fault
+}
+
 /// Id of one job: a UUID version 7, so ids sort by the time they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -157,6 +167,10 @@ pub(super) fn user_id_fault(text: &str) -> Option<String> {
 /// The rules of short names that operators and plugins choose.
 pub(crate) fn short_word_fault(text: &str) -> Option<String> {
     length_fault(text, 32).or_else(|| first_outside(text, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
+}
+
+fn key_fault(text: &str) -> Option<String> {
+    length_fault(text, 255).or_else(|| first_outside(text, |c| c.is_ascii_graphic()))
 }
 
 fn input_name_fault(text: &str) -> Option<String> {

@@ -12,6 +12,7 @@
 //! | size, times and lease compared after the last byte | any change while it was uploaded |
 
 mod lend;
+mod reopen;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::data_dir::DataDir;
 use super::lease::{self, Lease};
+use super::lock;
 use crate::limits::OUTBOX_PATH_BYTES_MAX;
 use crate::media::MediaKind;
 use crate::storage::{PublishId, Source, SourceError};
@@ -52,6 +54,8 @@ pub struct Claimed {
     leased: bool,
     place: Place,
 }
+
+pub use reopen::{FileMark, Reopened};
 
 /// Where a claimed file is.
 #[derive(Debug)]
@@ -165,6 +169,10 @@ impl Candidate<'_> {
         let (_, name) = split(&self.path)?;
         let staged = publish.to_string();
         let file = if self.leased {
+            // Before it has its new name: whoever finds it there finds it in use.
+            if !lock::take(&self.file) {
+                return Err(ClaimError::Busy(self.path));
+            }
             self.move_to_staging(name, &staged)?;
             self.file
         } else {
@@ -217,13 +225,16 @@ impl Candidate<'_> {
         }
         rustix::fs::unlinkat(&self.parent, name, AtFlags::empty()).map_err(|errno| io_error(&self.path, errno))?;
         self.sync_directories()?;
-        staging.open(staged).map(|file| file.into_std().into()).map_err(failed)
+        let copy = staging.open(staged).map_err(failed)?.into_std();
+        lock::take(&copy);
+        Ok(copy.into())
     }
 
     fn copy(&self, staged: &str) -> io::Result<()> {
         let mut options = cap_std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         let mut copy = self.data.staging().open_with(staged, &options)?.into_std();
+        lock::take(&copy);
         io::copy(&mut File::from(self.file.try_clone()?), &mut copy)?;
         copy.sync_all()
     }
@@ -347,6 +358,7 @@ impl Claimed {
         }
         let leased = wait_for_writers(&file, &name, cancel)?;
         let stat = fstat(&file).map_err(|errno| io_error(&name, errno))?;
+        lock::share(&file);
         let place = Place::Operator { path: path.to_owned() };
         Ok(Self::new(file, &stat, leased, place))
     }

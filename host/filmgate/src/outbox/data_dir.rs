@@ -2,13 +2,14 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions};
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FlockOperation, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
+
+use super::leftovers;
 
 /// The host's directory for jobs under way and claimed files. The only place where this crate opens a directory by an
 /// ambient path.
@@ -76,7 +77,7 @@ impl DataDir {
                 _ => unusable(errno.into()),
             }
         })?;
-        sweep(&waiting);
+        leftovers::sweep_waiting(&waiting);
         Ok(Self { path, root, waiting, jobs, staging })
     }
 
@@ -132,22 +133,6 @@ fn private_folder(root: &Dir, name: &str) -> io::Result<Dir> {
         _ => {}
     }
     root.open_dir(name)
-}
-
-/// Deletes the directories of runners whose host is gone: old enough to be complete, and locked by nobody. What cannot be
-/// deleted is tried again next time.
-fn sweep(waiting: &Dir) {
-    const OLD: Duration = Duration::from_secs(60);
-    let Ok(entries) = waiting.entries() else { return };
-    for entry in entries.flatten() {
-        let Ok(lock) = entry.open_dir().and_then(|home| home.open(".")) else { continue };
-        let lock = lock.into_std();
-        let age = lock.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|made| made.elapsed().ok());
-        let is_free = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if is_free && age.is_some_and(|age| age > OLD) {
-            let _ = super::remove::remove_tree(waiting, entry.file_name());
-        }
-    }
 }
 
 fn prove_writable(folder: &Dir) -> io::Result<()> {

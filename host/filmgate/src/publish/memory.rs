@@ -1,53 +1,89 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::journal::{Begin, Journal, JournalError};
+use super::journal::{Begin, Journal, JournalError, KeyedJob, Which};
 use super::state::{Entry, Identity, Intent, State};
+use crate::job::IdempotencyKey;
 use crate::storage::PublishId;
 
 /// A journal that lives as long as the process.
 #[derive(Debug, Default)]
 pub struct MemoryJournal {
-    entries: Mutex<BTreeMap<PublishId, Entry>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: BTreeMap<PublishId, Entry>,
+    catalogued: HashSet<PublishId>,
+    jobs: HashMap<IdempotencyKey, KeyedJob>,
 }
 
 impl MemoryJournal {
-    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<PublishId, Entry>) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> T {
         // Every change below is one assignment: a panic elsewhere cannot leave half of one.
-        act(&mut self.entries.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError> {
-        self.with(|entries| {
-            if let Some(entry) = entries.values().find(|entry| entry.identity == identity) {
+        self.with(|kept| {
+            if let Some(entry) = kept.entries.values().find(|entry| entry.identity == identity) {
                 return Ok(Begin::Known(Box::new(entry.clone())));
             }
-            entries.insert(publish, Entry { identity, publish, intent, state: State::Intent, recorded: None });
+            kept.entries.insert(publish, Entry::begun(identity, publish, intent));
             Ok(Begin::New)
         })
     }
 
     async fn advance(&self, publish: PublishId, next: State) -> Result<(), JournalError> {
-        self.with(|entries| {
-            let entry = entries.get_mut(&publish).ok_or(JournalError::Unknown(publish))?;
-            if !entry.state.may_become(&next) {
-                return Err(JournalError::Order { publish, from: entry.state.name(), to: next.name() });
+        self.with(|kept| kept.entries.get_mut(&publish).ok_or(JournalError::Unknown(publish))?.advance(next))
+    }
+
+    async fn entries(&self, which: Which, after: Option<PublishId>, limit: usize) -> Result<Vec<Entry>, JournalError> {
+        Ok(self.with(|kept| {
+            let meant = |entry: &&Entry| {
+                after.is_none_or(|after| entry.publish > after)
+                    && which.holds(entry, kept.catalogued.contains(&entry.publish))
+            };
+            kept.entries.values().filter(meant).take(limit).cloned().collect()
+        }))
+    }
+
+    async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
+        Ok(self.with(|kept| kept.entries.get(&publish).cloned()))
+    }
+
+    async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {
+        self.with(|kept| kept.catalogued.extend(publishes));
+        Ok(())
+    }
+
+    async fn forget(&self, publish: PublishId) -> Result<(), JournalError> {
+        self.with(|kept| match kept.entries.get(&publish).map(|entry| &entry.state) {
+            None => Err(JournalError::Unknown(publish)),
+            Some(State::Failed(_)) => {
+                kept.entries.remove(&publish);
+                Ok(())
             }
-            if let State::Recorded(recorded) = &next {
-                entry.recorded = Some(recorded.clone());
-            }
-            entry.state = next;
-            Ok(())
+            Some(other) => Err(JournalError::Order { publish, from: other.name(), to: "forgotten" }),
         })
     }
 
-    async fn unfinished(&self) -> Result<Vec<Entry>, JournalError> {
-        let finished = |entry: &&Entry| !matches!(entry.state, State::Replied | State::Failed(_));
-        Ok(self.with(|entries| entries.values().filter(finished).cloned().collect()))
+    async fn keyed_job(&self, key: &IdempotencyKey, new: KeyedJob) -> Result<KeyedJob, JournalError> {
+        Ok(self.with(|kept| kept.jobs.entry(key.clone()).or_insert(new).clone()))
+    }
+
+    async fn keyed_job_ended(&self, key: &IdempotencyKey, summary: &str) -> Result<(), JournalError> {
+        self.with(|kept| {
+            if let Some(job) = kept.jobs.get_mut(key) {
+                job.summary = Some(summary.to_owned());
+            }
+        });
+        Ok(())
     }
 }

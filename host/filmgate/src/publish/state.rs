@@ -1,12 +1,17 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::job::{JobId, Sequence, Slot};
+use crate::job::{JobId, Refs, Sequence, Slot, UserId};
 use crate::key::ObjectKey;
 use crate::media::{MediaFacts, MediaKind};
-use crate::storage::{Durability, Integrity, PublishId};
+use crate::outbox::FileMark;
+use crate::plugin::PluginDigest;
+use crate::storage::{Durability, Integrity, PublishId, UploadResume};
+use crate::url::UrlClass;
 
 /// What makes a publish the same publish: however often it is asked for, there is one object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,7 +32,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// What is known before anything is sent.
+/// What is known before anything is sent: all that it takes to go on with the publish in another process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// Where the object will be.
@@ -38,6 +43,24 @@ pub struct Intent {
     pub kind: MediaKind,
     /// Where the file is.
     pub staged: PathBuf,
+    /// Which file that is.
+    pub mark: FileMark,
+    /// Whether the file is to go once it is published (A3).
+    pub remove: bool,
+    /// Whose file it is.
+    pub user: UserId,
+    /// When its job was accepted.
+    pub accepted_at: Timestamp,
+    /// The ids its job's layout uses.
+    pub refs: Refs,
+    /// The plugin that made it; absent for a file of the operator's.
+    pub plugin: Option<PluginDigest>,
+    /// How long URLs of it live.
+    pub class: UrlClass,
+    /// What the examination found, where there was one.
+    pub facts: Option<MediaFacts>,
+    /// Kept with the object.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// The answer of a publish, without its URL, which is made anew whenever it is asked for.
@@ -70,6 +93,8 @@ pub struct Recorded {
 ///    │         ▼  │         ▼
 ///    ├──────▶ Aborted ◀─────┘        (every state before Recorded may also become Failed)
 ///    └──────▶ Completing             (one request, no multipart upload)
+///
+/// Failed ─▶ Intent                   (tried again)
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
@@ -118,15 +143,27 @@ impl State {
     pub fn may_become(&self, next: &Self) -> bool {
         use State::{Aborted, Completing, Created, Deleted, Failed, Intent, Recorded, Replied, Verified};
         match (self, next) {
-            (Intent | Aborted | Completing, Created { .. }) => true,
-            (Intent | Created { .. } | Aborted | Completing, Completing) => true,
+            // An earlier try of the same publish may turn out to have gone anywhere.
+            (
+                Intent | Created { .. } | Aborted | Completing | Verified,
+                Created { .. } | Completing | Verified | Failed(_),
+            ) => true,
             (Created { .. } | Completing, Aborted) => true,
-            // An earlier try of the same publish may turn out to have succeeded at any point.
-            (Intent | Created { .. } | Aborted | Completing, Verified) => true,
             (Verified, Recorded(_)) | (Recorded(_), Deleted | Replied) | (Deleted, Replied) => true,
-            (Intent | Created { .. } | Aborted | Completing | Verified, Failed(_)) => true,
+            (Failed(_), Intent | Failed(_)) => true,
             _ => false,
         }
+    }
+
+    /// Whether nothing is left to do: the caller has the answer, or the publish was given up.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Replied | Self::Failed(_))
+    }
+
+    /// Whether this state must be on disk, past a power cut, before what it says may happen. What the others say is found
+    /// out again by looking at the store and the file.
+    pub fn must_last(&self) -> bool {
+        matches!(self, Self::Intent | Self::Completing | Self::Recorded(_))
     }
 }
 
@@ -143,4 +180,35 @@ pub struct Entry {
     pub state: State,
     /// Its answer, from [`State::Recorded`] on.
     pub recorded: Option<Recorded>,
+    /// The multipart upload that may be open.
+    pub upload: Option<UploadResume>,
+    /// When it came into this state.
+    pub changed_at: Timestamp,
+}
+
+impl Entry {
+    /// A publish that begins now.
+    pub fn begun(identity: Identity, publish: PublishId, intent: Intent) -> Self {
+        let (state, changed_at) = (State::Intent, Timestamp::now());
+        Self { identity, publish, intent, state, recorded: None, upload: None, changed_at }
+    }
+
+    /// Brings it into `next`, or says that this cannot follow.
+    pub(super) fn advance(&mut self, next: State) -> Result<(), super::JournalError> {
+        if !self.state.may_become(&next) {
+            let (publish, from, to) = (self.publish, self.state.name(), next.name());
+            return Err(super::JournalError::Order { publish, from, to });
+        }
+        match &next {
+            State::Created { upload_id, part_bytes } => {
+                self.upload = Some(UploadResume { upload_id: upload_id.clone(), part_bytes: *part_bytes });
+            }
+            State::Aborted | State::Verified => self.upload = None,
+            State::Recorded(recorded) => self.recorded = Some(recorded.clone()),
+            _ => {}
+        }
+        self.state = next;
+        self.changed_at = Timestamp::now();
+        Ok(())
+    }
 }

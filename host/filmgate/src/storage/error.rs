@@ -106,7 +106,7 @@ impl StorageError {
     }
 
     /// The file to be stored could not be read, or changed.
-    pub(super) fn of_source(error: &SourceError, operation: &'static str, place: impl Into<String>) -> Self {
+    pub(crate) fn of_source(error: &SourceError, operation: &'static str, place: impl Into<String>) -> Self {
         match error {
             SourceError::Changed(_) => Self::new(StorageFault::SourceChanged, operation, place, error.to_string()),
             SourceError::Io(io) => {

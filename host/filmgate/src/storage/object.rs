@@ -73,6 +73,9 @@ pub struct PutRequest<'a> {
     pub publish_id: PublishId,
     /// Further metadata: names in lower case, values printable ASCII, at most 2,048 bytes with the publish id.
     pub metadata: &'a BTreeMap<String, String>,
+    /// An upload of an earlier try with the same publish id, to go on with where the store still has it. Parts of it that
+    /// are those of the file are not sent again.
+    pub resume: Option<&'a UploadResume>,
     /// Told of steps and bytes.
     pub observer: &'a dyn PutObserver,
     /// Ends the put early; it then aborts what it started and answers [`StorageFault::Cancelled`](crate::storage::StorageFault::Cancelled).
@@ -118,6 +121,15 @@ pub enum PutStep {
     Completing,
     /// The multipart upload is gone again.
     Aborted,
+}
+
+/// A multipart upload that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadResume {
+    /// S3's id of it.
+    pub upload_id: String,
+    /// Size of its parts but the last, in bytes.
+    pub part_bytes: u64,
 }
 
 /// Hears of a put while it goes on.

@@ -90,9 +90,10 @@ async fn accept(connection: &mut SqliteConnection, head: &JobHead) -> Result<(),
     events::append(connection, head.accepted_at, event).await
 }
 
+/// A job that failed may be run again by its caller's key: its later end counts.
 async fn finish(connection: &mut SqliteConnection, head: &JobHead, end: &JobEnd) -> Result<(), Fault> {
     const UPDATE: &str = "UPDATE jobs SET state = ?2, ended_at = ?3, code = ?4, message = ?5, usage = ?6 \
-         WHERE job = ?1 AND state IN ('queued', 'running', 'lost')";
+         WHERE job = ?1 AND (state IN ('queued', 'running', 'lost') OR state IN ('failed', 'cancelled') AND ended_at < ?3)";
     let updated = sqlx::query(UPDATE)
         .bind(head.job.to_bytes().to_vec())
         .bind(end.state.as_str())

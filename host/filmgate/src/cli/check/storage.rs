@@ -68,6 +68,7 @@ async fn put(storage: &Arc<dyn Storage>, key: &ObjectKey, publish_id: PublishId)
         user: None,
         publish_id,
         metadata: &BTreeMap::new(),
+        resume: None,
         observer: &Unobserved,
         cancel: &CancellationToken::new(),
     };

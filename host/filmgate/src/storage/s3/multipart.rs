@@ -10,14 +10,15 @@ use tokio::time::{Instant, sleep};
 use super::Inner;
 use super::abilities::Abilities;
 use super::confirm::Expected;
+use super::content::Load as _;
 use super::fault::Failure;
 use super::part_plan::{Part, PartPlan};
-use super::parts::{Created, completed};
+use super::parts::{Created, ListedPart, completed};
 use super::put::Headers;
 use super::slots::Place;
 use super::times::Times;
 use crate::checksum::Crc64Nvme;
-use crate::storage::{LeftBehind, PutProgress, PutRequest, PutStep, StorageError, StorageFault, Stored};
+use crate::storage::{LeftBehind, PutProgress, PutRequest, PutStep, StorageError, StorageFault, Stored, UploadResume};
 
 impl Inner {
     /// Uploads in parts. An upload that the store lost, or that met a conflict, is begun anew once.
@@ -27,27 +28,43 @@ impl Inner {
         abilities: &Abilities,
     ) -> Result<Stored, StorageError> {
         let size = request.file.size();
-        let plan = PartPlan::new(size, self.settings.upload.part_bytes).ok_or_else(|| {
-            self.error(
-                StorageFault::TooLarge,
-                "put object",
-                request.key,
-                format!("{size} bytes cannot be cut into parts"),
-            )
-        })?;
-        match self.round(request, abilities, plan).await {
-            Err(stop) if stop.restart => Ok(self.round(request, abilities, plan).await?),
+        let plan = |part_bytes| {
+            PartPlan::new(size, part_bytes).ok_or_else(|| {
+                let message = format!("{size} bytes cannot be cut into parts");
+                self.error(StorageFault::TooLarge, "put object", request.key, message)
+            })
+        };
+        let first = match request.resume {
+            Some(resume) => self.round(request, abilities, plan(resume.part_bytes)?, Some(resume)).await,
+            None => self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None).await,
+        };
+        match first {
+            Err(stop) if stop.restart => {
+                Ok(self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None).await?)
+            }
             other => Ok(other?),
         }
     }
 
-    /// One multipart upload from its creation to its end, whichever that is.
-    async fn round(&self, request: &PutRequest<'_>, abilities: &Abilities, plan: PartPlan) -> Result<Stored, Stop> {
+    /// One multipart upload from its creation, or from where an earlier try left it, to its end, whichever that is.
+    async fn round(
+        &self,
+        request: &PutRequest<'_>,
+        abilities: &Abilities,
+        plan: PartPlan,
+        resume: Option<&UploadResume>,
+    ) -> Result<Stored, Stop> {
         let headers = Headers::new(request.key, request.content_type, request.publish_id, request.metadata);
+        let begin = async {
+            match resume {
+                Some(resume) => Ok(Created { id: resume.upload_id.clone(), may_have_twin: false }),
+                None => self.create_upload(&headers, abilities.multipart_checksum).await,
+            }
+        };
         let created = tokio::select! {
             biased;
             () = request.cancel.cancelled() => None,
-            created = self.create_upload(&headers, abilities.multipart_checksum) => Some(created),
+            created = begin => Some(created),
         };
         let created = match created {
             Some(Ok(created)) => created,
@@ -74,7 +91,7 @@ impl Inner {
         let outcome = tokio::select! {
             biased;
             () = request.cancel.cancelled() => Err(self.cancelled(request.key).into()),
-            outcome = Box::pin(upload.fill_and_complete()) => outcome,
+            outcome = Box::pin(upload.fill_and_complete(resume.is_some())) => outcome,
         };
         match outcome {
             Ok(expected) => {
@@ -173,10 +190,14 @@ struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    async fn fill_and_complete(&self) -> Result<Expected<'a>, Stop> {
+    async fn fill_and_complete(&self, resumed: bool) -> Result<Expected<'a>, Stop> {
         let (upload_id, part_bytes) = (self.id.to_owned(), self.plan.part_bytes());
         self.request.observer.step(PutStep::Created { upload_id, part_bytes }).await?;
-        let mut sent = self.send_parts(self.plan.numbers()).await?;
+        let there = if resumed { self.parts_there().await? } else { Vec::new() };
+        let missing = self.plan.numbers().filter(|number| !there.iter().any(|sent| sent.part.number == *number));
+        let mut sent = self.send_parts(missing).await?;
+        sent.extend(there);
+        sent = sorted(sent);
         self.inner.verify_unchanged(self.request).await?;
         let mut reviewed = false;
         loop {
@@ -203,6 +224,27 @@ impl<'a> Upload<'a> {
                 }
             }
         }
+    }
+
+    /// The parts of an earlier try that are those of the file: of the planned size, and with the checksum of the file's
+    /// bytes. A part that the store shows no checksum of is sent again.
+    async fn parts_there(&self) -> Result<Vec<SentPart>, Stop> {
+        let listed = self.inner.uploaded_parts(self.request.key, self.id).await?;
+        let planned = self.plan.numbers().map(|number| self.plan.part(number));
+        let mut there = Vec::new();
+        for part in planned {
+            let Some(found) = listed.iter().find(|found| found.number == part.number) else { continue };
+            if found.bytes != part.bytes || found.checksum.is_none() {
+                continue;
+            }
+            let checksum = self.inner.part_of(self.request, part.offset, part.bytes).load().await?.checksum;
+            if found.checksum == Some(checksum) {
+                self.tell(part);
+                there.push(SentPart { part, etag: found.etag.clone(), checksum });
+            }
+        }
+        tracing::info!(key = %self.request.key, parts = there.len(), of = self.plan.parts(), "an upload is resumed");
+        Ok(there)
     }
 
     /// Sends parts, as many at once as there are slots, and answers them in order.
@@ -287,8 +329,10 @@ impl<'a> Upload<'a> {
     async fn send_again(&self, sent: &mut [SentPart]) -> Result<(), Stop> {
         let there = self.inner.uploaded_parts(self.request.key, self.id).await?;
         for entry in sent {
-            let wanted = (entry.part.number, entry.etag.clone(), entry.part.bytes);
-            if !there.contains(&wanted) {
+            let is_wanted = |found: &ListedPart| {
+                found.number == entry.part.number && found.etag == entry.etag && found.bytes == entry.part.bytes
+            };
+            if !there.iter().any(is_wanted) {
                 *entry = self.send_part(entry.part).await?;
             }
         }

@@ -17,6 +17,15 @@ pub(super) struct Created {
     pub may_have_twin: bool,
 }
 
+/// A part that the store says it has.
+pub(super) struct ListedPart {
+    pub number: u32,
+    pub etag: String,
+    pub bytes: u64,
+    /// CRC64NVME, where the store shows it.
+    pub checksum: Option<Crc64Nvme>,
+}
+
 impl Inner {
     pub(super) async fn create_upload(&self, headers: &Headers<'_>, checksums: bool) -> Result<Created, Failure> {
         let call = self.call("create multipart upload", Some(headers.key));
@@ -112,12 +121,8 @@ impl Inner {
         call.send(request, |answer| answer.e_tag().map(|_| ()).ok_or("ETag")).await
     }
 
-    /// The parts that the store has of an upload: number, ETag and size; at most S3's 10,000.
-    pub(super) async fn uploaded_parts(
-        &self,
-        key: &ObjectKey,
-        upload: &str,
-    ) -> Result<Vec<(u32, String, u64)>, Failure> {
+    /// The parts that the store has of an upload; at most S3's 10,000.
+    pub(super) async fn uploaded_parts(&self, key: &ObjectKey, upload: &str) -> Result<Vec<ListedPart>, Failure> {
         const PAGES_MAX: usize = 11;
         let mut parts = Vec::new();
         let mut marker: Option<String> = None;
@@ -134,7 +139,8 @@ impl Inner {
             let page = page.await?;
             parts.extend(page.parts().iter().filter_map(|part| {
                 let number = u32::try_from(part.part_number()?).ok()?;
-                Some((number, part.e_tag()?.to_owned(), u64::try_from(part.size()?).ok()?))
+                let (etag, bytes) = (part.e_tag()?.to_owned(), u64::try_from(part.size()?).ok()?);
+                Some(ListedPart { number, etag, bytes, checksum: part.checksum_crc64_nvme().and_then(parse) })
             }));
             marker = page.next_part_number_marker().map(str::to_owned).filter(|_| page.is_truncated() == Some(true));
             if marker.is_none() {

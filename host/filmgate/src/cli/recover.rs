@@ -1,0 +1,164 @@
+use clap::Args;
+use filmgate::Host;
+use filmgate::job::printable;
+use filmgate::publish::{Entry, PublishError, Recovered, Recovery};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::SettingOptions;
+use super::answer;
+use super::exit::Exit;
+use super::open::{self, Session};
+use super::problem::{Ended, Problem};
+use super::signals::Signals;
+use super::terminal::{print_error, print_json, print_line};
+
+const HELP: &str = "\
+Every publish that a process left in the middle goes on: an upload is resumed, an answer that was lost is settled, and what
+cannot be published any more is told. Directories of jobs whose process is gone are deleted. What another process works on is
+left alone. `run` and `publish` do the same at their start.";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(super) struct RecoverArguments {
+    #[command(flatten)]
+    pub(super) settings: SettingOptions,
+}
+
+pub(super) fn execute(arguments: &RecoverArguments) -> Ended {
+    open::with_session(&arguments.settings, |session| recover(session, arguments.settings.json))
+}
+
+async fn recover(session: Session, as_json: bool) -> Ended {
+    let host = open::host_unreached(&session.config).await?;
+    let cancel = CancellationToken::new();
+    let mut recovery = std::pin::pin!(host.recover(&cancel));
+    let recovery = tokio::select! {
+        recovery = &mut recovery => recovery,
+        () = session.signals.first() => {
+            cancel.cancel();
+            recovery.await
+        }
+    };
+    let recovery = recovery.map_err(|error| Problem::of_recovery(&error))?;
+    let exit = session.signals.exit().unwrap_or_else(|| exit_of(&recovery));
+    let told = if as_json { print_json(&to_json(&recovery, exit)) } else { tell(&recovery) };
+    told.map_err(|lost| Problem::answer_lost(&lost))?;
+    Ok(exit)
+}
+
+/// The first thing that was left or given up decides.
+fn exit_of(recovery: &Recovery) -> Exit {
+    let code = |(_, recovered): &(Entry, Recovered)| exit_of_one(recovered);
+    recovery.publishes.iter().map(code).find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
+}
+
+pub(super) fn exit_of_one(recovered: &Recovered) -> Exit {
+    match recovered {
+        Recovered::Published(_) | Recovered::UnderWay => Exit::Done,
+        Recovered::Left(PublishError::Storage { error, .. }) => Exit::of_storage(error),
+        Recovered::Failed(_) | Recovered::Lost(_) | Recovered::Left(_) => Exit::UploadFailed,
+    }
+}
+
+fn tell(recovery: &Recovery) -> Result<(), super::terminal::AnswerLost> {
+    for (entry, recovered) in &recovery.publishes {
+        print_line(&line(entry, recovered))?;
+    }
+    let count = |is: fn(&Recovered) -> bool| recovery.publishes.iter().filter(|(_, recovered)| is(recovered)).count();
+    print_line(&format!(
+        "{} published, {} failed, {} left for later, {} under way elsewhere; deleted: {} outboxes, {} files",
+        count(|recovered| matches!(recovered, Recovered::Published(_))),
+        count(|recovered| matches!(recovered, Recovered::Failed(_) | Recovered::Lost(_))),
+        count(|recovered| matches!(recovered, Recovered::Left(_))),
+        count(|recovered| matches!(recovered, Recovered::UnderWay)),
+        recovery.outboxes,
+        recovery.files,
+    ))
+}
+
+/// One publish for people: what became of it, its id, its key, and more.
+pub(super) fn line(entry: &Entry, recovered: &Recovered) -> String {
+    let (publish, key) = (entry.publish, &entry.intent.key);
+    let (word, more) = match recovered {
+        Recovered::Published(asset) => ("published", asset.url.url.to_string()),
+        Recovered::UnderWay => ("under way", String::new()),
+        Recovered::Failed(error) => ("failed", error.to_string()),
+        Recovered::Lost(why) => ("lost", why.clone()),
+        Recovered::Left(error) => ("left", error.to_string()),
+    };
+    printable(format!("{word:<10} {publish} {key} {more}").trim_end())
+}
+
+fn to_json(recovery: &Recovery, exit: Exit) -> Value {
+    let publishes: Vec<_> = recovery.publishes.iter().map(|(entry, recovered)| object(entry, recovered)).collect();
+    json!({
+        "exit_code": exit.code(),
+        "publishes": publishes,
+        "outboxes_deleted": recovery.outboxes,
+        "files_deleted": recovery.files,
+    })
+}
+
+/// The same for programs.
+pub(super) fn object(entry: &Entry, recovered: &Recovered) -> Value {
+    let (outcome, asset, reason) = match recovered {
+        Recovered::Published(asset) => ("published", Some(answer::asset(asset)), None),
+        Recovered::UnderWay => ("under-way", None, None),
+        Recovered::Failed(error) => ("failed", None, Some(error.to_string())),
+        Recovered::Lost(why) => ("lost", None, Some(why.clone())),
+        Recovered::Left(error) => ("left", None, Some(error.to_string())),
+    };
+    json!({
+        "publish": entry.publish.to_string(),
+        "job": entry.identity.job.to_string(),
+        "slot": entry.identity.slot.as_str(),
+        "key": entry.intent.key.as_str(),
+        "outcome": outcome,
+        "reason": reason,
+        "asset": asset,
+    })
+}
+
+/// A recovery that goes on beside what the command is for.
+pub(super) struct Beside {
+    task: JoinHandle<()>,
+    cancel: CancellationToken,
+}
+
+impl Beside {
+    /// Starts it.
+    pub(super) fn start(host: &Host) -> Self {
+        let (host, cancel) = (host.clone(), CancellationToken::new());
+        let stop = cancel.clone();
+        let task = tokio::spawn(async move {
+            match host.recover(&stop).await {
+                Ok(recovery) => {
+                    for (entry, recovered) in &recovery.publishes {
+                        tracing::warn!("an interrupted publish: {}", line(entry, recovered));
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "recover what was interrupted"),
+            }
+        });
+        Self { task, cancel }
+    }
+
+    /// Waits for its end; a signal ends it early.
+    pub(super) async fn finish(self, signals: &Signals) {
+        let Self { mut task, cancel } = self;
+        let soon = std::time::Duration::from_secs(1);
+        if tokio::time::timeout(soon, &mut task).await.is_ok() {
+            return;
+        }
+        print_error("going on with publishes that were interrupted earlier; SIGINT leaves them for later");
+        tokio::select! {
+            _ = &mut task => {}
+            () = signals.first() => {
+                cancel.cancel();
+                let _ = task.await;
+            }
+        }
+    }
+}

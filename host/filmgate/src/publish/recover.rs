@@ -1,0 +1,233 @@
+//! What is left to do after a process ended in the middle: each publish goes on where it was, or is given up by name.
+//!
+//! A publish is taken up by whoever locks its file; one whose file is locked is under way somewhere. What is found:
+//!
+//! | state | file | what follows |
+//! |---|---|---|
+//! | recorded, deleted | any | the file goes if it was to go; the answer stands |
+//! | before | there | the object, if it is there and the file, is recorded; else the upload goes on, sending what is missing |
+//! | before | gone or changed | the object, if it is there and proven by its checksum, is recorded; else uploads of the key are aborted and the publish has failed |
+//!
+//! A store that cannot be reached leaves the publish as it is, for the next time.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::journal::Which;
+use super::state::{Entry, Recorded, State};
+use super::{Asset, Failure, JournalError, PublishError, Publisher, Work};
+use crate::checksum::Running;
+use crate::limits::MIB;
+use crate::outbox::{Claimed, DataDir, Reopened};
+use crate::storage::{Integrity, ObjectInfo, Presence, PublishId, PutProgress, Source as _, StorageError};
+
+/// What a recovery found and did.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// Every publish that was not settled.
+    pub publishes: Vec<(Entry, Recovered)>,
+    /// Directories of jobs whose host is gone, which were deleted.
+    pub outboxes: u64,
+    /// Staged files that no publish had begun with, which were deleted.
+    pub files: u64,
+}
+
+/// What became of one publish.
+#[derive(Debug)]
+pub enum Recovered {
+    /// It is published.
+    Published(Box<Asset>),
+    /// Another process works on it.
+    UnderWay,
+    /// It has failed for a reason that does not go away by itself. Its file is kept.
+    Failed(PublishError),
+    /// Its file is gone or was changed, and its object is not there: nothing can be tried again.
+    Lost(String),
+    /// It is as it was: the store cannot be reached, or the recovery was stopped.
+    Left(PublishError),
+}
+
+impl Publisher {
+    /// Takes up every publish that is not settled and that no living process works on.
+    ///
+    /// If `cancel` fires, the publish at hand stays as it is; so do those behind it.
+    pub async fn recover(&self, data: &Arc<DataDir>, cancel: &CancellationToken) -> Result<Recovery, JournalError> {
+        let mut recovery = Recovery::default();
+        let mut after = None;
+        loop {
+            let page = self.journal.entries(Which::Unfinished, after, 100).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.publish);
+            for entry in page {
+                if cancel.is_cancelled() {
+                    return Ok(recovery);
+                }
+                let recovered = self.take_up(data, entry.clone(), cancel).await?;
+                recovery.publishes.push((entry, recovered));
+            }
+        }
+        Ok(recovery)
+    }
+
+    /// Takes up one publish, whatever state it is in. One that had failed is tried again.
+    pub(crate) async fn take_up(
+        &self,
+        data: &Arc<DataDir>,
+        entry: Entry,
+        cancel: &CancellationToken,
+    ) -> Result<Recovered, JournalError> {
+        let reopened = {
+            let (data, publish) = (Arc::clone(data), entry.publish);
+            let (path, mark) = (entry.intent.staged.clone(), entry.intent.mark);
+            spawn_blocking(move || Claimed::reopen(&data, publish, &path, mark)).await
+        };
+        let reopened = reopened.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let (claimed, why) = match reopened {
+            Ok(Reopened::InUse) => return Ok(Recovered::UnderWay),
+            Ok(Reopened::Claimed(claimed)) => (Some(Arc::new(claimed)), String::new()),
+            Ok(Reopened::Gone) => (None, "its file is gone".to_owned()),
+            Ok(Reopened::Changed(how)) => (None, format!("its file was changed: {how}")),
+            Err(error) => (None, format!("its file cannot be opened: {error}")),
+        };
+        // Its last process may have come to an end between the list and the lock.
+        let Some(entry) = self.journal.entry(entry.publish).await? else { return Ok(Recovered::UnderWay) };
+        if matches!(entry.state, State::Replied) {
+            return Ok(Recovered::UnderWay);
+        }
+        let (publish, path) = (entry.publish, entry.intent.staged.clone());
+        let had_failed = matches!(entry.state, State::Failed(_));
+        tracing::info!(%publish, key = %entry.intent.key, state = entry.state.name(), "take up a publish");
+        let settled = match claimed {
+            Some(claimed) => self.go_on(entry, claimed, cancel).await,
+            None => self.without_file(entry, why).await,
+        };
+        Ok(match settled {
+            Ok(asset) => Recovered::Published(Box::new(asset)),
+            Err(Failure::Storage(error))
+                if error.is_retryable() || error.is_storage_away() || cancel.is_cancelled() =>
+            {
+                if had_failed {
+                    self.journal.advance(publish, State::Failed(error.to_string())).await?;
+                }
+                Recovered::Left(Failure::Storage(error).keeping(path))
+            }
+            Err(Failure::Journal(error)) => return Err(error),
+            Err(failure) => {
+                self.journal.advance(publish, State::Failed(failure.to_string())).await?;
+                match failure {
+                    Failure::NoFile(why) => Recovered::Lost(why),
+                    failure => Recovered::Failed(failure.keeping(path)),
+                }
+            }
+        })
+    }
+
+    async fn go_on(&self, entry: Entry, claimed: Arc<Claimed>, cancel: &CancellationToken) -> Result<Asset, Failure> {
+        let remove = entry.intent.remove;
+        if let Some(recorded) = entry.recorded {
+            let asset = self.asset(entry.identity, entry.intent.class, entry.publish, recorded).await?;
+            return Ok(self.finish(asset, &claimed, remove).await);
+        }
+        if matches!(entry.state, State::Failed(_)) {
+            self.advance(entry.publish, State::Intent).await?;
+        }
+        let asset = match self.find(&entry, &claimed).await? {
+            Some(recorded) => {
+                self.advance(entry.publish, State::Verified).await?;
+                self.record(entry.identity, entry.publish, entry.intent.class, recorded).await?
+            }
+            None => {
+                let resume = entry.upload.clone();
+                if resume.is_none() {
+                    // An upload may have been created whose id never came to the journal.
+                    self.discard_uploads(&entry).await;
+                }
+                let work = Work { identity: entry.identity, publish: entry.publish, intent: &entry.intent, resume };
+                self.carry_out(work, &claimed, &|_: PutProgress| {}, cancel).await?
+            }
+        };
+        Ok(self.finish(asset, &claimed, remove).await)
+    }
+
+    /// The object of this publish, if it is there and is the file.
+    async fn find(&self, entry: &Entry, claimed: &Arc<Claimed>) -> Result<Option<Recorded>, Failure> {
+        let Some(info) = self.own_object(entry).await? else { return Ok(None) };
+        let Some(stored) = info.checksum else { return Ok(None) };
+        let file = Arc::clone(claimed);
+        let read = spawn_blocking(move || checksum_of(&file)).await;
+        let same = matches!(read, Ok(Ok(checksum)) if checksum == stored.0);
+        Ok(same.then(|| self.recorded(entry, info, stored.0)))
+    }
+
+    /// Without its file a publish stands only if its object is there whole.
+    async fn without_file(&self, entry: Entry, why: String) -> Result<Asset, Failure> {
+        if let Some(recorded) = entry.recorded {
+            let asset = self.asset(entry.identity, entry.intent.class, entry.publish, recorded).await?;
+            self.note(asset.publish, State::Replied).await;
+            return Ok(asset);
+        }
+        let found = self.own_object(&entry).await?.and_then(|info| info.checksum.map(|checksum| (info, checksum)));
+        let Some((info, checksum)) = found else {
+            self.discard_uploads(&entry).await;
+            return Err(Failure::NoFile(why));
+        };
+        if matches!(entry.state, State::Failed(_)) {
+            self.advance(entry.publish, State::Intent).await?;
+        }
+        let recorded = self.recorded(&entry, info, checksum.0);
+        self.advance(entry.publish, State::Verified).await?;
+        let asset = self.record(entry.identity, entry.publish, entry.intent.class, recorded).await?;
+        self.note(asset.publish, State::Replied).await;
+        Ok(asset)
+    }
+
+    /// The object under the publish's key, if it is this publish's and of its file's size.
+    async fn own_object(&self, entry: &Entry) -> Result<Option<ObjectInfo>, Failure> {
+        match self.storage.head(&entry.intent.key).await.map_err(Failure::Storage)? {
+            Presence::Present(info) => {
+                let id = info.metadata.get(PublishId::METADATA_NAME);
+                let own = id == Some(&entry.publish.to_string()) && info.size == entry.intent.bytes;
+                Ok(own.then_some(info))
+            }
+            Presence::Absent | Presence::Unknown => Ok(None),
+        }
+    }
+
+    async fn discard_uploads(&self, entry: &Entry) {
+        if let Err(error) = self.storage.discard_unfinished(&entry.intent.key).await {
+            tracing::warn!(publish = %entry.publish, %error, "look for uploads of an interrupted publish");
+        }
+    }
+
+    fn recorded(&self, entry: &Entry, info: ObjectInfo, checksum: u64) -> Recorded {
+        Recorded {
+            key: entry.intent.key.clone(),
+            kind: entry.intent.kind,
+            size: info.size,
+            checksum,
+            integrity: Integrity::FullObject,
+            durability: self.storage.durability(),
+            version_id: info.version_id,
+            facts: entry.intent.facts.clone(),
+        }
+    }
+}
+
+/// CRC64NVME of a whole file, read in pieces.
+fn checksum_of(file: &Claimed) -> Result<u64, StorageError> {
+    let failed = |error: crate::storage::SourceError| StorageError::of_source(&error, "read file", "");
+    let mut running = Running::default();
+    let mut buffer = vec![0; MIB as usize];
+    let mut offset = 0;
+    while offset < file.size() {
+        let bytes = usize::try_from((file.size() - offset).min(MIB)).unwrap_or(buffer.len());
+        file.read_exact_at(&mut buffer[..bytes], offset).map_err(failed)?;
+        running.add(&buffer[..bytes]);
+        offset += bytes as u64;
+    }
+    file.verify_unchanged().map_err(failed)?;
+    Ok(running.finish().0)
+}
