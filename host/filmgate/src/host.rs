@@ -7,6 +7,7 @@ mod examine;
 mod granting;
 mod keyed;
 mod options;
+mod recorder;
 mod recovery;
 mod session;
 mod store;
@@ -26,6 +27,7 @@ use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::archive::Archive;
 use crate::compiler::Compiler;
 use crate::job::{JobId, JobRequest, Slot};
 use crate::layout::Layouts;
@@ -61,6 +63,8 @@ struct Parts {
     pool: Pool,
     compiler: Compiler,
     examiner: examine::Examiner,
+    archive: Archive,
+    recorder: recorder::Recorder,
 }
 
 impl std::fmt::Debug for Parts {
@@ -91,6 +95,11 @@ impl Host {
     /// The storage jobs are published to.
     pub fn storage(&self) -> &Arc<dyn Storage> {
         self.parts.publisher.storage()
+    }
+
+    /// What was published: the records, URLs made anew, deletion and clean-up.
+    pub fn archive(&self) -> &Archive {
+        &self.parts.archive
     }
 
     /// Reads, checks and compiles a component, with the manifest beside it where there is one
@@ -178,8 +187,14 @@ impl Host {
         let cancel = CancellationToken::new();
         let (sender, events) = broadcast::channel(EVENTS_KEPT);
         let id = accepted.id();
-        let session = Session::new(Arc::clone(&self.parts), accepted, sender, cancel.clone());
-        let ended = tokio::spawn(act(session));
+        let (parts, head) = (Arc::clone(&self.parts), accepted.head());
+        parts.recorder.accepted(&head);
+        let work = act(Session::new(Arc::clone(&self.parts), accepted, sender, cancel.clone()));
+        let ended = tokio::spawn(async move {
+            let ended = work.await;
+            parts.recorder.ended(head, &ended).await;
+            ended
+        });
         RunningJob { id, events, ended, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
     }
 }
