@@ -7,11 +7,13 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use futures::stream;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
@@ -58,6 +60,8 @@ pub enum Fault {
     Stall,
     /// The answer's first half.
     Truncated,
+    /// The true answer, but this header has this value, or is left out.
+    Header(&'static str, Option<&'static str>),
 }
 
 /// When a rule applies.
@@ -180,7 +184,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result
     let forwarded = Request::from_parts(head, Full::new(body));
     let Some(rule) = rule else { return Ok(whole(http::send(&state.upstream, forwarded).await?)) };
     let mut upstream = None;
-    if rule.after_commit || rule.fault == Fault::Truncated {
+    if rule.after_commit || matches!(rule.fault, Fault::Truncated | Fault::Header(..)) {
         upstream = Some(http::send(&state.upstream, forwarded).await?);
     }
     match rule.fault {
@@ -197,6 +201,14 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result
             Some(answer) if !is_head => Ok(half(answer)),
             _ => anyhow::bail!("connection closed on purpose"),
         },
+        Fault::Header(name, value) => {
+            let mut answer = upstream.context("an answer")?;
+            answer.headers_mut().remove(name);
+            if let Some(value) = value {
+                answer.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            Ok(whole(answer))
+        }
     }
 }
 

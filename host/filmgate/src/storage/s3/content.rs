@@ -85,6 +85,8 @@ pub(super) struct FilePart<'a> {
     pub offset: u64,
     pub bytes: u64,
     pub paces: Vec<Arc<Pace>>,
+    /// The object may appear with this request: once its bytes are read, the file must be the one that was claimed.
+    pub is_last: bool,
 }
 
 #[async_trait]
@@ -100,12 +102,17 @@ impl Load for FilePart<'_> {
         let held = Pool::can_hold(bytes);
         let room = if held { usize::try_from(bytes).unwrap_or(BUFFER_BYTES) } else { CHUNK_BYTES };
         let buffers = self.inner.pool.take(room).await;
+        let is_last = self.is_last;
         let read = tokio::task::spawn_blocking(move || {
-            if held {
-                read_held(&*file, offset, bytes, buffers, sign)
+            let content = if held {
+                read_held(&*file, offset, bytes, buffers, sign)?
             } else {
-                read_ahead(file, offset, bytes, buffers, sign)
+                read_ahead(&file, offset, bytes, buffers, sign)?
+            };
+            if is_last {
+                file.verify_unchanged()?;
             }
+            Ok::<_, SourceError>(content)
         });
         let content = match read.await {
             Ok(read) => read.map_err(|error| self.inner.source_error(self.key, &error))?,
@@ -134,7 +141,7 @@ fn read_held(
 
 /// Reads a range for its checksum alone.
 fn read_ahead(
-    file: Arc<dyn Source>,
+    file: &Arc<dyn Source>,
     offset: u64,
     bytes: u64,
     mut buffers: Vec<Buffer>,
@@ -150,7 +157,7 @@ fn read_ahead(
         at += length as u64;
     }
     let content = Content::new(bytes, sums.finish());
-    let rest = Rest { file, offset, end, checksum: Crc64Nvme::of(&[]), announced: content.checksum };
+    let rest = Rest { file: Arc::clone(file), offset, end, checksum: Crc64Nvme::of(&[]), announced: content.checksum };
     Ok(Content { rest: Some(rest), ..content })
 }
 
