@@ -64,7 +64,7 @@ impl Answer {
     /// [`Inner::relies_on_answers`]'s to say.
     pub(super) fn proves(self, expected: &Expected<'_>) -> Option<Stored> {
         let whole = self.checksum == Some(expected.checksum) && !self.was_unclear;
-        whole.then(|| Stored {
+        whole.then_some(Stored {
             size: expected.size,
             checksum: expected.checksum,
             integrity: Integrity::FullObject,
