@@ -7,5 +7,6 @@ mod grants;
 mod jobs;
 mod plugin_test;
 mod publish;
+mod records;
 mod settings;
 mod surface;
