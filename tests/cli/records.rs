@@ -226,7 +226,7 @@ fn b4_retention_is_a_setting_and_nonsense_is_refused() {
         ("[retention]\nevents = \"soon\"", "retention"),
         ("[retention]\naudit = \"1s\"", "1s is too short; allowed: 1m or longer, or keep"),
         ("[retention.prefixes]\n\"nowhere/\" = \"7d\"", "no key of a layout begins with \"nowhere/\""),
-        ("[retention]\nversions = -1", "retention"),
+        ("[retention]\nversions = -1", "no number of old versions; allowed: 0 or more, or \"keep\""),
         ("[retention]\nunknown = \"7d\"", "unknown"),
     ] {
         let place = Filmgate::new();
