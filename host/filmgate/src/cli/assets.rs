@@ -191,8 +191,9 @@ pub(super) fn more(next: Option<String>) {
 }
 
 async fn show(session: Session, name: String, as_json: bool) -> Ended {
+    let named = Name::parse(&name)?;
     let Some(catalogue) = archive::catalogue(&session.config) else { return Err(archive::unknown("asset", &name)) };
-    let found = match Name::parse(&name)? {
+    let found = match named {
         Name::Id(id) => catalogue.asset(id).await.map(|found| found.into_iter().collect()),
         Name::Key(key) => catalogue.assets_at(&key).await,
     };

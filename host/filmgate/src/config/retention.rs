@@ -136,7 +136,7 @@ impl<'de> Deserialize<'de> for Kept {
 impl<'de> Deserialize<'de> for Versions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "no number of old versions; allowed: 0 or more, or \"keep\"")]
         enum Written {
             Count(u32),
             Word(String),

@@ -54,7 +54,9 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Work {
-    notes: VecDeque<JobNote>,
+    /// With numbers that count on: one of them stays one while others are added and dropped.
+    notes: VecDeque<(u64, JobNote)>,
+    noted: u64,
     /// Jobs of this host that are under way.
     running: BTreeSet<JobId>,
     /// Counts the times that there was something to record.
@@ -130,9 +132,11 @@ impl Inner {
 
     fn note(&self, note: JobNote) {
         let mut work = self.work();
-        work.notes.push_back(note);
+        work.noted += 1;
+        let number = work.noted;
+        work.notes.push_back((number, note));
         if work.notes.len() > NOTES_MAX {
-            let lost = work.notes.pop_front().map(|note| note.head.job.to_string());
+            let lost = work.notes.pop_front().map(|(_, note)| note.head.job.to_string());
             tracing::error!(job = lost, "the catalogue is away for so long that news of a job are dropped");
         }
     }
@@ -149,31 +153,29 @@ impl Inner {
         work.wanted
     }
 
-    /// Records what is there, once.
+    /// Records what is there, once: how jobs begin first, how they end last, the files in between.
     async fn pass(&self) -> Result<(), RecordError> {
         let (notes, running) = {
             let work = self.work();
             let running = if self.on_write { BTreeSet::new() } else { work.running.clone() };
             (work.notes.iter().take(BATCH).cloned().collect::<Vec<_>>(), running)
         };
-        let taken = notes.len();
-        let mut batch = Batch { jobs: notes, assets: Vec::new() };
+        let last_note = notes.last().map_or(0, |(number, _)| *number);
+        let ends: Vec<_> = notes.into_iter().map(|(_, note)| note).collect();
+        let mut jobs: Vec<_> = ends.iter().map(|note| JobNote { head: note.head.clone(), end: None }).collect();
         let mut after = None;
         loop {
             let entries = self.journal.entries(Which::Uncatalogued, after, BATCH).await?;
             after = entries.last().map(|entry| entry.publish);
             let is_last = entries.len() < BATCH;
             let settled = entries.into_iter().filter(|entry| !running.contains(&entry.identity.job));
-            batch.assets = settled.filter_map(|entry| self.asset(entry)).collect();
-            self.record(&batch).await?;
-            if !batch.jobs.is_empty() {
-                batch.jobs.clear();
-                // Others were added behind them, none before.
-                self.work().notes.drain(..taken);
-            }
+            let assets = settled.filter_map(|entry| self.asset(entry)).collect();
             if is_last {
+                self.record(&Batch { jobs: ends, assets }).await?;
+                self.work().notes.retain(|(number, _)| *number > last_note);
                 return Ok(());
             }
+            self.record(&Batch { jobs: std::mem::take(&mut jobs), assets }).await?;
         }
     }
 

@@ -84,16 +84,16 @@ fn known() -> i64 {
 /// The schema version of a file that is ours or empty.
 async fn version(connection: &mut SqliteConnection, path: &Path) -> Result<i64, Fault> {
     let place = || path.display().to_string();
+    // In one transaction: another process may be about to make the tables.
+    let mut connection = connection.begin().await?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(&mut *connection).await?;
     let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?;
+    connection.commit().await?;
     match application {
         APPLICATION if found > known() => Err(CatalogueError::Newer { place: place(), found, known: known() }.into()),
         APPLICATION => Ok(found),
-        0 if found == 0 => {
-            let tables: i64 =
-                sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(&mut *connection).await?;
-            if tables == 0 { Ok(0) } else { Err(CatalogueError::Foreign { place: place() }.into()) }
-        }
+        0 if found == 0 && tables == 0 => Ok(0),
         _ => Err(CatalogueError::Foreign { place: place() }.into()),
     }
 }

@@ -18,12 +18,9 @@ const LEASE_UNKNOWN: SignedDuration = SignedDuration::from_hours(24);
 pub(super) async fn project(pool: &SqlitePool, batch: &Batch) -> Result<Projected, Fault> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
     let mut seen = HashSet::new();
-    for JobNote { head, end } in &batch.jobs {
+    for JobNote { head, .. } in &batch.jobs {
         note_user(&mut transaction, &head.user, head.accepted_at, &mut seen).await?;
         accept(&mut transaction, head).await?;
-        if let Some(end) = end {
-            finish(&mut transaction, head, end).await?;
-        }
     }
     let mut projected = Projected::default();
     for asset in &batch.assets {
@@ -36,6 +33,12 @@ pub(super) async fn project(pool: &SqlitePool, batch: &Batch) -> Result<Projecte
             Stored::New => projected.assets += 1,
             Stored::Known => {}
             Stored::Refused => projected.disagreements.push(asset.id),
+        }
+    }
+    // Last: whoever hears of an end finds everything that came before it.
+    for JobNote { head, end } in &batch.jobs {
+        if let Some(end) = end {
+            finish(&mut transaction, head, end).await?;
         }
     }
     transaction.commit().await?;
