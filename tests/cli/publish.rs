@@ -128,7 +128,7 @@ fn a_file_or_slot_that_is_not_there_is_bad_input() {
     place.write("film.mp4", mp4());
     for (arguments, cause) in [
         (["publish", "missing.mp4", "--user", "ana", "--slot", "video"], "missing.mp4 does not exist"),
-        (["publish", ".", "--user", "ana", "--slot", "video"], ". is not a file"),
+        (["publish", "/dev/null", "--user", "ana", "--slot", "video"], "/dev/null is not a file"),
         (["publish", "film.mp4", "--user", "a/b", "--slot", "video"], "--user: user id \"a/b\""),
         (["publish", "film.mp4", "--user", "ana", "--slot", "Video"], "--slot: slot \"Video\""),
         (["publish", "film.mp4", "--user", "ana", "--layout", "cinema"], "layout cinema is unknown; allowed: jobs"),
@@ -242,4 +242,65 @@ fn the_next_step_names_the_help_of_this_command() {
         assert_eq!(ended.code, Some(2), "{ended:#?}");
         assert!(ended.stderr.contains("; see `filmgate publish --help`"), "{ended:#?}");
     }
+}
+
+#[test]
+fn c7_a_directory_is_published_once_and_only_what_failed_goes_up_again() {
+    let place = Filmgate::new();
+    fs::create_dir_all(place.folder().join("clips/deep/er")).unwrap();
+    place.write("clips/b.mp4", sample::whole("mp4", 1001));
+    place.write("clips/deep/er/a.mp4", sample::whole("mp4", 1002));
+    place.write("clips/deep/page.mp4", "<!doctype html>");
+    place.write("clips/.hidden.mp4", mp4());
+    std::os::unix::fs::symlink("b.mp4", place.folder().join("clips/link.mp4")).unwrap();
+    let arguments = ["publish", "clips", "--user", "ana", "--json"];
+    let first = place.run(arguments);
+    assert_eq!(first.code, Some(17), "{first:#?}");
+    let first = first.json();
+    let names: Vec<_> = first["files"].as_array().unwrap().iter().map(|file| file["file"].as_str().unwrap()).collect();
+    assert_eq!(names, ["clips/b.mp4", "clips/deep/er/a.mp4", "clips/deep/page.mp4"]);
+    assert!(first["manifest"].is_null(), "{first}");
+
+    place.write("clips/deep/page.mp4", sample::whole("mp4", 1003));
+    place.write("clips/new.mp4", sample::whole("mp4", 1004));
+    let second = place.run(arguments);
+    assert_eq!(second.code, Some(0), "{second:#?}");
+    let second = second.json();
+    assert_eq!(second["files"].as_array().map(Vec::len), Some(4));
+    for number in 0..2 {
+        assert_eq!(first["files"][number]["publish_id"], second["files"][number]["publish_id"], "published twice");
+    }
+    // A changed file is another one.
+    place.write("clips/new.mp4", sample::whole("mp4", 1005));
+    let third = place.run(arguments).json();
+    assert_ne!(second["files"][3]["publish_id"], third["files"][3]["publish_id"]);
+    assert_eq!(second["files"][2]["publish_id"], third["files"][2]["publish_id"]);
+
+    fs::create_dir(place.folder().join("empty")).unwrap();
+    let empty = place.run(["publish", "empty", "--user", "ana"]);
+    assert_eq!(empty.code, Some(2), "{empty:#?}");
+    assert!(empty.stderr.contains("has no files in it"), "{empty:#?}");
+}
+
+#[test]
+fn c7_a_large_set_has_a_manifest() {
+    let place = Filmgate::new();
+    fs::create_dir(place.folder().join("clips")).unwrap();
+    for number in 0..101 {
+        place.write(&format!("clips/{number:03}.mp4"), sample::whole("mp4", 1000 + number));
+    }
+    let arguments = ["publish", "clips", "--user", "ana", "--json"];
+    let first = place.run(arguments);
+    assert_eq!(first.code, Some(0), "{first:#?}");
+    let first = first.json();
+    let manifest = path_of(first["manifest"]["url"].as_str().unwrap());
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
+    let listed = manifest["files"].as_array().unwrap();
+    assert_eq!(listed.len(), 101);
+    for (number, entry) in listed.iter().enumerate() {
+        assert_eq!(entry["file"], format!("clips/{number:03}.mp4"));
+        assert_eq!((&entry["key"], &entry["size"]), (&first["files"][number]["key"], &(1000 + number).into()));
+    }
+    let again = place.run(arguments).json();
+    assert_eq!(again["manifest"]["publish_id"], first["manifest"]["publish_id"], "the same set has one manifest");
 }

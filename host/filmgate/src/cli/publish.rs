@@ -1,10 +1,12 @@
+mod folder;
+
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
 use clap::Args;
-use filmgate::Host;
 use filmgate::job::{JobRequest, Slot};
-use filmgate::report::JobReport;
+use filmgate::report::{JobError, JobReport};
+use filmgate::{Host, Keyed};
 use futures::StreamExt as _;
 use indicatif::MultiProgress;
 use serde_json::{Value, json};
@@ -17,18 +19,22 @@ use super::open::{self, Session};
 use super::problem::{Ended, Problem};
 use super::recover::Beside;
 use super::run::finish;
-use super::terminal::print_json;
+use super::terminal::{print_error, print_json};
 use super::{SettingOptions, answer};
+use folder::{Item, MANIFEST_FROM, Manifest};
 
 const EXAMPLES: &str = "\
 Examples:
   filmgate publish video.mp4 --user ana --period 2026-03
   filmgate publish cover.jpg --user ana --slot thumbnail --move --json
   filmgate publish *.mp4 --user ana
+  filmgate publish clips/ --user ana --json
 
 The file is checked like one from a plugin: it must be a kind the slot takes, and nobody may have it open for writing.
 Each of several files is a job of its own: they go up side by side, their URLs come in the order of the files, and one that
-fails does not keep the others back.";
+fails does not keep the others back. A directory stands for the files below it. Those are published once: when the same
+directory is published again, a file that is unchanged answers what it was published as, so that only failed and new ones go
+up. More than 100 files of directories get a manifest, in the slot metadata.";
 
 /// Files under way at once. What of them is sent at once is the storage's matter.
 const FILES_AT_ONCE: usize = 16;
@@ -36,7 +42,7 @@ const FILES_AT_ONCE: usize = 16;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct PublishArguments {
-    /// The finished files
+    /// The finished files, or directories of them
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -63,50 +69,47 @@ pub(super) fn execute(arguments: PublishArguments) -> Ended {
     let request = arguments.job.request()?;
     let slot: Option<Slot> = arguments.slot.as_deref().map(|slot| parse("--slot", slot)).transpose()?;
     let PublishArguments { files, remove, settings, .. } = arguments;
-    if let Some(file) = files.iter().find(|file| !file.is_file()) {
-        let fault = if file.exists() { "is not a file" } else { "does not exist" };
-        return Err(Problem::input(format!("{} {fault}", file.display())).with_next_step("name an existing file"));
-    }
+    let items = folder::expand(&files)?;
     let order = Order { request, slot, remove };
-    open::with_session(&settings, |session| publish(session, order, files, settings.json))
+    open::with_session(&settings, |session| publish(session, order, items, settings.json))
 }
 
-async fn publish(session: Session, order: Order, files: Vec<PathBuf>, as_json: bool) -> Ended {
+async fn publish(session: Session, order: Order, items: Vec<Item>, as_json: bool) -> Ended {
     // Nothing is rendered first, so nothing is lost if the storage turns out to be away: the upload itself finds out.
     let host = tokio::select! {
         host = open::host_unreached(&session.config) => host?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
     let (beside, signals) = (Beside::start(&host), session.signals.clone());
-    let ended = if let [file] = files.as_slice() {
+    let ended = if let [Item { file, is_found: false }] = items.as_slice() {
         let Order { request, slot, remove } = order;
         let running = host.publish(request, slot, file, remove).map_err(|error| Problem::of_job(&error, None))?;
         finish(session, running, as_json).await
     } else {
-        publish_all(&session, &host, &order, files, as_json).await
+        publish_all(&session, &host, &order, items, as_json).await
     };
     beside.finish(&signals).await;
     ended
 }
 
 /// Answers for every file, in their order; the exit code is that of the first failure.
-async fn publish_all(session: &Session, host: &Host, order: &Order, files: Vec<PathBuf>, as_json: bool) -> Ended {
+async fn publish_all(session: &Session, host: &Host, order: &Order, items: Vec<Item>, as_json: bool) -> Ended {
     let cancel = CancellationToken::new();
     let (heard, stop) = (session.signals.clone(), cancel.clone());
     let watch = tokio::spawn(async move {
         heard.first().await;
         stop.cancel();
     });
-    let jobs = files.into_iter().map(|file| {
+    let jobs = items.into_iter().map(|item| {
         let (order, cancel, bars) = (order.clone(), &cancel, session.bars.clone());
         async move {
-            let ended = publish_one(session, host, order, &file, cancel, bars).await;
-            (file, ended)
+            let ended = publish_one(session, host, order, &item, cancel, bars).await;
+            (item, ended)
         }
     });
     let mut ends = futures::stream::iter(jobs).buffered(FILES_AT_ONCE);
-    let (mut exit, mut answers, mut reports) = (Exit::Done, Vec::new(), Vec::new());
-    while let Some((file, ended)) = ends.next().await {
+    let (mut exit, mut answers, mut reports, mut found) = (Exit::Done, Vec::new(), Vec::new(), Vec::new());
+    while let Some((Item { file, is_found }, ended)) = ends.next().await {
         let failure = match &ended {
             Ok(report) if as_json => answer::json_of(report).map(|object| answers.push(beside(object, &file))).err(),
             Ok(report) => answer::print_url(report).err(),
@@ -114,6 +117,9 @@ async fn publish_all(session: &Session, host: &Host, order: &Order, files: Vec<P
         };
         let problem = match ended {
             Ok(report) => {
+                if is_found {
+                    found.push((file.clone(), report.clone()));
+                }
                 reports.push(report);
                 failure
             }
@@ -129,19 +135,44 @@ async fn publish_all(session: &Session, host: &Host, order: &Order, files: Vec<P
             problem.print(false);
         }
     }
+    let manifest = if found.len() > MANIFEST_FROM && !cancel.is_cancelled() {
+        Some(publish_manifest(session, host, order, &found, &cancel).await?)
+    } else {
+        None
+    };
     watch.abort();
     if as_json {
-        let object = json!({ "exit_code": exit.code(), "files": answers });
+        let manifest = manifest.as_ref().map(answer::json_of).transpose()?;
+        let object = json!({ "exit_code": exit.code(), "files": answers, "manifest": manifest });
         print_json(&object).map_err(|lost| answer::lost_of(&lost, &reports))?;
     }
     Ok(exit)
+}
+
+/// The list of what directories brought, published like the files themselves.
+async fn publish_manifest(
+    session: &Session,
+    host: &Host,
+    order: &Order,
+    found: &[(PathBuf, JobReport)],
+    cancel: &CancellationToken,
+) -> Result<JobReport, Problem> {
+    let failed = |error: &dyn std::fmt::Display| Problem::internal(format!("write the manifest: {error}"));
+    let manifest = Manifest::write(found, &order.request).map_err(|error| failed(&error))?;
+    let slot: Slot = "metadata".parse().map_err(|error| failed(&error))?;
+    let started = host.publish_keyed(&manifest.key, order.request.clone(), Some(slot), &manifest.file, false);
+    let report = until_end(session, started.await, cancel, session.bars.clone()).await?;
+    if let Some(asset) = report.main_asset() {
+        print_error(&format!("manifest of {} files: {}", found.len(), asset.key));
+    }
+    Ok(report)
 }
 
 async fn publish_one(
     session: &Session,
     host: &Host,
     order: Order,
-    file: &Path,
+    item: &Item,
     cancel: &CancellationToken,
     bars: MultiProgress,
 ) -> Result<JobReport, Problem> {
@@ -149,7 +180,28 @@ async fn publish_one(
         return Err(session.signals.stopped());
     }
     let Order { request, slot, remove } = order;
-    let running = host.publish(request, slot, file, remove).map_err(|error| Problem::of_job(&error, None))?;
+    let file = &item.file;
+    let started = if item.is_found {
+        let key = folder::key_of(file, &request, slot.as_ref());
+        let key = key.map_err(|error| Problem::input(format!("{}: {error}", file.display())))?;
+        host.publish_keyed(&key, request, slot, file, remove).await
+    } else {
+        host.publish(request, slot, file, remove).map(Keyed::Running)
+    };
+    until_end(session, started, cancel, bars).await
+}
+
+/// Shows a job until it ends; `cancel` ends it early.
+async fn until_end(
+    session: &Session,
+    started: Result<Keyed, JobError>,
+    cancel: &CancellationToken,
+    bars: MultiProgress,
+) -> Result<JobReport, Problem> {
+    let running = match started.map_err(|error| Problem::of_job(&error, None))? {
+        Keyed::Done(report) => return Ok(report),
+        Keyed::Running(running) => running,
+    };
     let stop = running.cancel_token();
     let follow = Display::new(bars).follow(running.events());
     let mut job = pin!(async { tokio::join!(running.wait(), follow).0 });

@@ -1,11 +1,14 @@
 //! Jobs that a caller names with a key of its own: however often one is asked for, there is one answer.
 
+use std::path::Path;
+
+use filmgate_protocol::Usage;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::session::{Accepted, Session};
 use super::{Host, RunningJob};
-use crate::job::{IdempotencyKey, JobRequest};
+use crate::job::{IdempotencyKey, JobRequest, Slot};
 use crate::plugin::Plugin;
 use crate::publish::{Asset, JournalError, KeyedJob, Recovered, State, Which};
 use crate::report::{JobError, JobFault, JobReport};
@@ -22,6 +25,21 @@ pub enum Keyed {
     Running(RunningJob),
 }
 
+/// What a key names.
+enum Known {
+    Done(JobReport),
+    /// To be run; what it has published before.
+    Accepted(Box<Accepted>, Vec<Asset>),
+}
+
+impl Accepted {
+    /// The report of a run that is over.
+    fn report(&self, assets: Vec<Asset>, summary: Option<serde_json::Value>) -> JobReport {
+        let main_slot = self.layout.main_slot().clone();
+        JobReport { job: self.id, assets, main_slot, summary, usage: Usage::default() }
+    }
+}
+
 impl Host {
     /// Starts the job that `key` names, or answers what it brought if it has succeeded before.
     ///
@@ -35,8 +53,51 @@ impl Host {
         request: JobRequest,
         plugin: &Plugin,
     ) -> Result<Keyed, JobError> {
-        let asked = digest(&request, plugin);
-        let mut accepted = Accepted::new(&self.parts, request, Some(plugin)).map_err(JobError::early)?;
+        let asked = digest(&request, Some(plugin));
+        match self.accept_keyed(key, request, Some(plugin), asked).await? {
+            Known::Done(report) => Ok(Keyed::Done(report)),
+            Known::Accepted(accepted, _) => Ok(Keyed::Running(
+                self.spawn(*accepted, |session: Session| session.keyed(key.clone()).run(plugin.clone())),
+            )),
+        }
+    }
+
+    /// [`Host::publish`] of a file that `key` names, or the answer if it was published before: the same promises as those of
+    /// [`Host::start_keyed`]. The file is not looked at where the answer is known.
+    pub async fn publish_keyed(
+        &self,
+        key: &IdempotencyKey,
+        request: JobRequest,
+        slot: Option<Slot>,
+        path: &Path,
+        remove: bool,
+    ) -> Result<Keyed, JobError> {
+        let asked = digest(&request, None);
+        match self.accept_keyed(key, request, None, asked).await? {
+            Known::Done(report) => Ok(Keyed::Done(report)),
+            // An earlier try that was interrupted, or had failed, has come to its end now.
+            Known::Accepted(accepted, assets) if !assets.is_empty() => {
+                if let Err(error) = self.parts.publisher.journal().keyed_job_ended(key, "null").await {
+                    tracing::warn!(job = %accepted.id, %error, "note a job's success");
+                }
+                Ok(Keyed::Done(accepted.report(assets, None)))
+            }
+            Known::Accepted(accepted, _) => {
+                let (key, path) = (key.clone(), path.to_owned());
+                let publish = move |session: Session| session.keyed(key).publish_file(slot, path, remove);
+                Ok(Keyed::Running(self.spawn(*accepted, publish)))
+            }
+        }
+    }
+
+    async fn accept_keyed(
+        &self,
+        key: &IdempotencyKey,
+        request: JobRequest,
+        plugin: Option<&Plugin>,
+        asked: String,
+    ) -> Result<Known, JobError> {
+        let mut accepted = Accepted::new(&self.parts, request, plugin).map_err(JobError::early)?;
         let new = KeyedJob {
             job: accepted.id,
             accepted_at: accepted.at,
@@ -52,12 +113,9 @@ impl Host {
         }
         (accepted.id, accepted.at, accepted.refs) = (known.job, known.accepted_at, known.refs);
         let assets = self.assets_of(&accepted).await?;
-        if let Some(summary) = known.summary {
-            let summary = serde_json::from_str(&summary).ok();
-            let (job, main_slot) = (accepted.id, accepted.layout.main_slot().clone());
-            return Ok(Keyed::Done(JobReport { job, assets, main_slot, summary, usage: Default::default() }));
-        }
-        Ok(Keyed::Running(self.spawn(accepted, |session: Session| session.keyed(key.clone()).run(plugin.clone()))))
+        let Some(summary) = known.summary else { return Ok(Known::Accepted(Box::new(accepted), assets)) };
+        let summary = serde_json::from_str(&summary).ok().filter(|_| plugin.is_some());
+        Ok(Known::Done(accepted.report(assets, summary)))
     }
 
     /// What the job has published, what was interrupted included.
@@ -94,13 +152,13 @@ impl JobError {
 }
 
 /// What was asked for, in a form that can be compared.
-fn digest(request: &JobRequest, plugin: &Plugin) -> String {
+fn digest(request: &JobRequest, plugin: Option<&Plugin>) -> String {
     let period = request.period().map(|period| (period.year(), period.month()));
     let inputs: Vec<_> = request.inputs().map(|(name, _)| name.as_str()).collect();
     let layout = request.layout().map(ToString::to_string);
     let refs: Vec<_> = request.refs().iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
     let asked = serde_json::json!([
-        plugin.digest().to_string(),
+        plugin.map(|plugin| plugin.digest().to_string()),
         request.user().as_str(),
         period,
         request.params().as_str(),

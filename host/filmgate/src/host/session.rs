@@ -158,7 +158,9 @@ impl Session {
         match published {
             Ok(asset) => {
                 self.keep_asset(0, asset);
-                Ok(self.report(None, Usage::default()))
+                let ended = Ok(self.report(None, Usage::default()));
+                self.note_success(&ended).await;
+                ended
             }
             Err(_) if self.cancel.is_cancelled() => Err(self.error(JobFault::Cancelled, Usage::default())),
             Err(fault) => Err(self.error(fault, Usage::default())),
