@@ -8,5 +8,6 @@ mod jobs;
 mod plugin_test;
 mod publish;
 mod records;
+mod recovery;
 mod settings;
 mod surface;

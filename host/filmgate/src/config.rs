@@ -16,6 +16,7 @@ mod runner;
 mod s3;
 mod secret;
 mod sources;
+mod timeouts;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use runner::{RunnerConfig, RunnerMode};
 pub use s3::{CredentialSource, EncryptionConfig, ProxyConfig, S3Config};
 pub use secret::Secret;
 pub use sources::Sources;
+pub use timeouts::TimeoutConfig;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -20,7 +20,7 @@ pub use recovery::RecoveryError;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use filmgate_protocol::Budget;
 use tokio::sync::broadcast;
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Parts {
 #[derive(Debug)]
 pub struct RunningJob {
     id: JobId,
-    events: broadcast::Receiver<JobEvent>,
+    events: Mutex<broadcast::Receiver<JobEvent>>,
     cancel: CancellationToken,
     ended: JoinHandle<Result<JobReport, JobError>>,
     _cancel_on_drop: DropGuard,
@@ -195,7 +195,7 @@ impl Host {
             parts.recorder.ended(head, &ended).await;
             ended
         });
-        RunningJob { id, events, ended, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
+        RunningJob { id, events: Mutex::new(events), ended, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
     }
 }
 
@@ -205,9 +205,14 @@ impl RunningJob {
         self.id
     }
 
-    /// What the job tells while it runs, from now on.
+    /// What the job tells: the first caller hears everything from its start, each later one what came after the call
+    /// before. A job runs before anybody can ask, so whoever began with what is yet to come would miss its first words.
+    ///
+    /// The latest 256 events are kept; a listener that falls behind is told how many it missed.
     pub fn events(&self) -> broadcast::Receiver<JobEvent> {
-        self.events.resubscribe()
+        let mut held = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let from_now = held.resubscribe();
+        std::mem::replace(&mut held, from_now)
     }
 
     /// Cancels the job when triggered: the plugin is stopped, uploads are aborted, the outbox is deleted. The job still

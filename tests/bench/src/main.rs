@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints tables, and what it is at")]
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -29,7 +30,7 @@ enum Command {
     Compare(CompareOptions),
     /// Measure the small parts: checksum, keys, claim, state machine, a publish of 1 KiB
     Micro(CommonOptions),
-    /// Measure a long line, a cancelled upload, fifty publishes at once, and local storage
+    /// Measure a long line, limits of bandwidth, a cancelled upload, fifty publishes at once, and local storage
     Scenes(CommonOptions),
     /// Measure the catalogue with many assets in it: recording, lists, URLs
     Catalogue {
@@ -46,6 +47,9 @@ enum Command {
         url: String,
         /// The files
         files: Vec<PathBuf>,
+        /// Bytes a second of each of the five users
+        #[arg(long)]
+        per_user: Option<NonZeroU64>,
     },
 }
 
@@ -94,7 +98,7 @@ fn main() -> anyhow::Result<()> {
         Some(Command::Micro(options)) => run_micro(&options),
         Some(Command::Scenes(options)) => run_scenes(&options),
         Some(Command::Catalogue { assets, common }) => run_catalogue(assets, &common),
-        Some(Command::PublishAtOnce { url, files }) => scenes::publish_at_once(&url, &files),
+        Some(Command::PublishAtOnce { url, files, per_user }) => scenes::publish_at_once(&url, &files, per_user),
     }
 }
 
@@ -161,8 +165,9 @@ fn run_scenes(options: &CommonOptions) -> anyhow::Result<()> {
     let (sink, folder) = (beside("filmgate-sink")?, files_folder(options));
     let filmgate = places(options)?.filmgate;
     let mut figures = Vec::new();
-    let scenes: [&dyn Fn() -> anyhow::Result<Value>; 4] = [
+    let scenes: [&dyn Fn() -> anyhow::Result<Value>; 5] = [
         &|| scenes::line(&sink, &filmgate, &folder, Workload { files: 1, bytes: 1 << 30 }),
+        &|| scenes::limits(&sink, &filmgate, &folder),
         &|| scenes::cancel(&sink, &filmgate, &folder, 10),
         &|| scenes::parallel(&sink, &folder, 50),
         &|| scenes::local(&filmgate, &folder),

@@ -169,7 +169,7 @@ impl PutObserver for Unobserved {
 /// What a put achieved and proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// Bytes of the object, as read back.
+    /// Bytes of the object, as proven.
     pub size: u64,
     /// CRC64NVME of the bytes read from the file.
     pub checksum: Crc64Nvme,

@@ -1,0 +1,167 @@
+//! What is left when a process was killed, or an upload failed, and how an operator goes on from there.
+
+use std::fs;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use filmgate_tests::bucket::TestBucket;
+use filmgate_tests::cli::{Filmgate, probe};
+use filmgate_tests::garage::Garage;
+use filmgate_tests::sample;
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+const MIB: usize = 1 << 20;
+
+/// Settings for a bucket, in prefixes of the test's own.
+fn at(place: Filmgate, bucket: &TestBucket, endpoint: &str) -> Filmgate {
+    place
+        .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
+        .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
+        .with("AWS_REGION", &bucket.region)
+        .with("S3_BUCKET_NAME", &bucket.name)
+        .with("AWS_ENDPOINT_URL_S3", endpoint)
+        .with("FILMGATE_S3_PART_SIZE", "5MiB")
+        .with("FILMGATE_LOG", "info")
+}
+
+/// The parts that the bucket has of the open uploads of this user.
+fn parts_of(runtime: &Runtime, bucket: &TestBucket, user: &str) -> Option<usize> {
+    let (client, prefix) = (bucket.observer(), format!("videos/{user}/"));
+    runtime.block_on(async {
+        let uploads = client.list_multipart_uploads().bucket(&bucket.name).prefix(prefix).send().await.unwrap();
+        let [upload] = uploads.uploads() else { return None };
+        let parts = client.list_parts().bucket(&bucket.name).key(upload.key().unwrap());
+        let parts = parts.upload_id(upload.upload_id().unwrap()).send().await.unwrap();
+        Some(parts.parts().len())
+    })
+}
+
+#[test]
+fn m3_an_upload_whose_process_was_killed_is_resumed() {
+    let (bucket, runtime) = (Garage::shared().bucket(), Runtime::new().unwrap());
+    let place = at(Filmgate::new(), &bucket, bucket.endpoint.as_str());
+    let film = sample::whole("mp4", 60 * MIB);
+    place.write("film.mp4", &film);
+    let mut killed = place.command(["publish", "film.mp4", "--user", "killed", "--move"]);
+    let killed = killed.env("FILMGATE_S3_BANDWIDTH", "8MiB").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut killed = killed.spawn().unwrap();
+    let begun = Instant::now();
+    while parts_of(&runtime, &bucket, "killed").is_none_or(|parts| parts < 3) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no upload");
+        sleep(Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let recovered = place.run(["recover", "--json"]);
+    assert_eq!(recovered.code, Some(0), "{recovered:#?}");
+    let answer = recovered.json();
+    let [publish] = answer["publishes"].as_array().unwrap().as_slice() else { panic!("{answer}") };
+    assert_eq!(publish["outcome"], "published", "{answer}");
+    let resumed = recovered.stderr.lines().find(|line| line.contains("an upload is resumed"));
+    let resumed = resumed.unwrap_or_else(|| panic!("not resumed: {recovered:#?}"));
+    assert!(!resumed.contains("parts=0"), "{resumed}");
+    assert!(!place.folder().join("film.mp4").exists(), "with --move the file goes");
+    assert_eq!(parts_of(&runtime, &bucket, "killed"), None, "an upload is open");
+    let stored = runtime.block_on(async {
+        let key = publish["key"].as_str().unwrap();
+        let object = bucket.observer().get_object().bucket(&bucket.name).key(key).send().await.unwrap();
+        object.body.collect().await.unwrap().to_vec()
+    });
+    assert!(stored == film, "another file");
+
+    let again = place.run(["recover"]);
+    assert_eq!(again.code, Some(0), "{again:#?}");
+    assert!(again.last_line().starts_with("0 published, 0 failed, 0 left"), "{again:#?}");
+}
+
+#[test]
+fn a6_a_failed_publish_is_tried_again_or_given_up_by_the_operator() {
+    let bucket = Garage::shared().bucket();
+    let away = at(Filmgate::new(), &bucket, "http://127.0.0.1:1").with("FILMGATE_S3_RETRIES", "0");
+    let film = sample::whole("mp4", 1000);
+    for name in ["film.mp4", "other.mp4"] {
+        away.write(name, &film);
+        let failed = away.run(["publish", name, "--user", "later", "--move"]);
+        assert_eq!(failed.code, Some(19), "{failed:#?}");
+    }
+    let still = away.run(["retry", "--all"]);
+    assert_eq!(still.code, Some(19), "{still:#?}");
+    assert_eq!(still.stdout.lines().filter(|line| line.starts_with("left ")).count(), 2, "{still:#?}");
+
+    let here = at(away, &bucket, bucket.endpoint.as_str());
+    let first = still.stdout.lines().next().unwrap().split_whitespace().nth(1).unwrap().to_owned();
+    let retried = here.run(["retry", &first, "--json"]);
+    assert_eq!(retried.code, Some(0), "{retried:#?}");
+    let answer = retried.json();
+    assert_eq!(answer["publishes"][0]["outcome"], "published", "{answer}");
+    assert!(!here.folder().join("film.mp4").exists(), "with --move the file goes");
+    let twice = here.run(["retry", &first]);
+    assert_eq!(twice.code, Some(2), "{twice:#?}");
+    assert!(twice.stderr.contains("is published, not failed"), "{twice:#?}");
+
+    let discarded = here.run(["discard", "--all"]);
+    assert_eq!(discarded.code, Some(0), "{discarded:#?}");
+    assert!(here.folder().join("other.mp4").exists(), "an operator's own file stays");
+    let unknown = here.run(["discard", &first]);
+    assert_eq!(unknown.code, Some(2), "{unknown:#?}");
+}
+
+#[test]
+fn m3_a_job_with_a_key_succeeds_once() {
+    let place = Filmgate::new();
+    let params = json!({ "do": "store", "files": [{}, { "sequence": 1 }] }).to_string();
+    let run = |key: &str, params: &str| {
+        let plugin = probe().to_str().unwrap();
+        place.run(["run", plugin, "--user", "ana", "--params", params, "--idempotency-key", key, "--json"])
+    };
+    let first = run("order-1", &params);
+    assert_eq!(first.code, Some(0), "{first:#?}");
+    let again = run("order-1", &params);
+    assert_eq!(again.code, Some(0), "{again:#?}");
+    let (first, again) = (first.json(), again.json());
+    for name in ["job", "url", "key", "checksum", "summary"] {
+        assert_eq!(first[name], again[name], "{name}");
+    }
+    assert_eq!(again["assets"].as_array().map(Vec::len), Some(2));
+    assert_eq!(again["usage"]["cpu_seconds"], 0.0, "it ran again");
+
+    let other = run("order-1", &json!({ "do": "store", "files": [{}] }).to_string());
+    assert_eq!(other.code, Some(2), "{other:#?}");
+    assert!(other.all().contains("belongs to another request"), "{other:#?}");
+    let second = run("order-2", &params);
+    assert_eq!(second.code, Some(0), "{second:#?}");
+    assert_ne!(second.json()["job"], first["job"]);
+    let bad = run("two words", &params);
+    assert_eq!(bad.code, Some(2), "{bad:#?}");
+}
+
+#[test]
+fn a_job_whose_process_was_killed_leaves_nothing_and_runs_again_under_its_key() {
+    let place = Filmgate::new();
+    let plugin = probe().to_str().unwrap();
+    let arguments = |params: &str| {
+        ["run", plugin, "--user", "ana", "--params", params, "--idempotency-key", "k"].map(str::to_owned)
+    };
+    let wait = json!({ "do": "sleep-forever" }).to_string();
+    let mut command = place.command(arguments(&wait));
+    let mut killed = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let jobs = place.folder().join("filmgate-data/jobs");
+    let begun = Instant::now();
+    while fs::read_dir(&jobs).map_or(0, Iterator::count) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no job");
+        sleep(Duration::from_millis(5));
+    }
+    let meanwhile = place.run(arguments(&wait));
+    assert_eq!(meanwhile.code, Some(22), "{meanwhile:#?}");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    // Its runner ends with it; the lock is free a moment later.
+    let begun = Instant::now();
+    while fs::read_dir(&jobs).unwrap().count() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the outbox stays");
+        assert_eq!(place.run(["recover"]).code, Some(0));
+    }
+}
