@@ -17,6 +17,7 @@ const IDS: [(char, u32); 7] = [('A', 7), ('B', 15), ('C', 13), ('D', 6), ('E', 4
 /// The first part of a test's name, and where its sources are.
 const HOMES: &[(&str, &str)] = &[
     ("cancel", "tests/cancel"),
+    ("catalogue", "tests/catalogue"),
     ("claim", "tests/claim"),
     ("cli", "tests/cli"),
     ("e2e", "tests/e2e"),
