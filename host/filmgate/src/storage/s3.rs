@@ -68,6 +68,8 @@ struct Inner {
     slots: Slots,
     /// Bounds the bytes a second.
     paces: Paces,
+    /// Where objects are, as the SDK says: asked once.
+    base: OnceCell<String>,
     /// An object was read back and found to be what was put, and reading was not refused since.
     reads: AtomicBool,
     /// As probed by this process.
@@ -95,6 +97,7 @@ impl S3Storage {
                 pool: Pool::new(),
                 slots,
                 paces,
+                base: OnceCell::new(),
                 reads: AtomicBool::new(false),
                 abilities: OnceCell::new(),
                 noted: OnceCell::new(),

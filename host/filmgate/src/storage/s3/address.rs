@@ -2,13 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_s3::config::ProvideCredentials;
+use aws_sdk_s3::config::{Credentials, ProvideCredentials};
+use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
+use aws_sigv4::sign::v4::SigningParams;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::Inner;
-use super::fault::Failure;
 use super::settings::S3Settings;
 use crate::key::ObjectKey;
 use crate::limits::PRESIGN_SECONDS_MAX;
@@ -60,18 +65,58 @@ pub(super) async fn presign_get(
         let message = format!("the credentials end before the {seconds} s are over");
         return Err(error(StorageFault::LifetimeTooLong, message));
     }
-    let config = PresigningConfig::builder().start_time(now).expires_in(lifetime).build();
-    let config = config.map_err(|cause| error(StorageFault::LifetimeTooLong, cause.to_string()))?;
-    let mut request = inner.client.get_object().bucket(inner.settings.bucket.as_str()).key(key.as_str());
+    let failed = |cause: BoxError| error(StorageFault::Other, cause.to_string());
+    let base = inner.base.get_or_try_init(|| where_objects_are(inner)).await.map_err(failed)?;
+    let mut address = format!("{base}{}", utf8_percent_encode(key.as_str(), PATH));
     if let Some(name) = &options.download_name {
-        request = request.response_content_disposition(attachment(name));
+        let disposition = attachment(name);
+        address.push_str("?response-content-disposition=");
+        address.extend(utf8_percent_encode(&disposition, SEGMENT));
     }
-    let presigned = request.presigned(config).await;
-    let presigned = presigned.map_err(|cause| Failure::of(&cause, OPERATION, place.clone()).error.with_key(key))?;
-    let url = Url::parse(presigned.uri()).map_err(|cause| error(StorageFault::Other, cause.to_string()))?;
+    let url = signed(address, &inner.settings.region, credentials, now, lifetime).map_err(failed)?;
     // The signature counts from whole seconds.
     let end = jiff::Timestamp::try_from(now + lifetime).and_then(|end| jiff::Timestamp::from_second(end.as_second()));
     Ok(ObjectUrl { url, expires_at: end.ok() })
+}
+
+/// The address of a key, before the key. The SDK knows regions whose names are made otherwise; asked once, because it takes
+/// as long as for a request.
+async fn where_objects_are(inner: &Inner) -> Result<String, BoxError> {
+    const SAMPLE: &str = "key";
+    let config = PresigningConfig::expires_in(Duration::from_secs(1))?;
+    let get = inner.client.get_object().bucket(inner.settings.bucket.as_str()).key(SAMPLE);
+    let sample = get.presigned(config).await?;
+    let (address, _) = sample.uri().split_once('?').ok_or("a presigned URL has no query")?;
+    Ok(address.strip_suffix(SAMPLE).ok_or("an address does not end with the key")?.to_owned())
+}
+
+/// Adds a signature of version 4 to the query.
+fn signed(
+    address: String,
+    region: &str,
+    credentials: Credentials,
+    now: SystemTime,
+    lifetime: Duration,
+) -> Result<Url, BoxError> {
+    let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(lifetime);
+    // S3 alone signs a path as it is sent.
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    let identity = credentials.into();
+    let parameters = SigningParams::builder().identity(&identity).region(region).name("s3").time(now);
+    let parameters = parameters.settings(settings).build()?.into();
+    let request = SignableRequest::new("GET", address.as_str(), std::iter::empty(), SignableBody::UnsignedPayload)?;
+    let (instructions, _) = sign(request, &parameters)?.into_parts();
+    let mut url = Url::parse(&address)?;
+    let mut query = url.query().unwrap_or_default().to_owned();
+    for (name, value) in instructions.params() {
+        let before = if query.is_empty() { "" } else { "&" };
+        query.push_str(&format!("{before}{name}={}", utf8_percent_encode(value, SEGMENT)));
+    }
+    url.set_query(Some(&query));
+    Ok(url)
 }
 
 /// A `Content-Disposition` that old and new browsers understand: an ASCII name and the true one.
