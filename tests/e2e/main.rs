@@ -12,3 +12,4 @@ mod s3;
 mod slots;
 mod support;
 mod uploads;
+mod waiting;
