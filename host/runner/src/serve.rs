@@ -19,8 +19,9 @@ mod outcome;
 /// Threads for the file operations that a guest has under way at once; more wait. Each takes a stack of the job's memory.
 pub(crate) const BLOCKING_THREADS_MAX: usize = 16;
 
-/// What a guest gets to see of its cancellation before it is stopped: time to return, not to finish.
-const CANCEL_GRACE: Duration = Duration::from_millis(30);
+/// What a guest gets to see of its cancellation before it is stopped: time to return, not to finish. It is heard at the next
+/// tick and ends at the one after, so that all of it is 40 ms, and 10 are left of those that are promised.
+const CANCEL_GRACE: Duration = Duration::from_millis(20);
 
 /// How often the host is told what the job has used: often enough for a display.
 const USAGE_INTERVAL: Duration = Duration::from_millis(250);
