@@ -13,6 +13,7 @@ mod job_options;
 mod logging;
 mod open;
 mod plugin_budgets;
+mod plugin_facts;
 mod plugin_grants;
 mod plugin_precompile;
 mod plugin_test;

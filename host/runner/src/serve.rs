@@ -83,6 +83,9 @@ pub async fn serve(plugin: &Plugin, setup: &Setup, mut receiver: impl FrameRecei
     // The guest is stopped here, whoever came first.
     let Some(outcome) = outcome else { return };
     let outcome = if session.is_cancelled() { Outcome::Cancelled } else { outcome };
+    if let Some(guest) = &mut guest {
+        guest.note_handles(&setup.budget);
+    }
     session.outbound.finish(FromRunner::Finished { outcome, usage: session.meters.usage() });
     tokio::select! {
         sent = &mut sending => if sent.is_err() { tracing::debug!("host left before the end of a job") },
@@ -146,6 +149,7 @@ async fn run(
         let outcome = guest.render(plugin, job, session).await;
         if matches!(outcome, Outcome::Returned(_) | Outcome::Failed(_)) && session.calls.any_open() {
             // A file that it left open can only be claimed when it is gone.
+            guest.note_handles(budget);
             *keep = None;
             session.calls.settled().await;
         }
