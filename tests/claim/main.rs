@@ -5,6 +5,7 @@
 mod attacks;
 mod paths;
 mod removal;
+mod waiting;
 
 use std::fs::File;
 use std::path::PathBuf;

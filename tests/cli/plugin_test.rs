@@ -23,6 +23,13 @@ fn p2_what_was_used_stands_beside_what_was_granted() {
     assert_eq!(row(&ended, "store_calls"), ["store_calls", "2", "64", "3", "%"]);
     assert!(row(&ended, "memory").ends_with(&["%"]) && row(&ended, "memory").contains(&"64"), "{ended:#?}");
     assert!(ended.stdout.contains("file      video: video/mp4, 1000 bytes, crc64nvme "), "{ended:#?}");
+    assert!(ended.stdout.contains("          1.000 s; h264 16x16 at 1 fps, 1 frames; fast start\n"), "{ended:#?}");
+    assert!(ended.stdout.contains("          jpeg 16x16\n"), "{ended:#?}");
+    assert_eq!(row(&ended, "stores_in_flight"), ["stores_in_flight", "1", "8", "12", "%"]);
+    assert_eq!(row(&ended, "outbox_depth"), ["outbox_depth", "1", "16", "6", "%"]);
+    for limit in ["table_elements", "hostcall", "handles"] {
+        assert!(row(&ended, limit).ends_with(&["%"]) && row(&ended, limit)[1] != "0", "{limit}: {ended:#?}");
+    }
     assert!(ended.stdout.contains("warning   there is no manifest"), "{ended:#?}");
     assert_eq!(ended.last_line(), "passed: 2 files, 1 warning", "{ended:#?}");
     // Nothing is left but the code, which the next test needs again.

@@ -13,3 +13,4 @@ mod s3;
 mod slots;
 mod support;
 mod uploads;
+mod waiting;

@@ -1,6 +1,7 @@
 //! MP4 and MOV: boxes, of which `moov` says what `mdat` holds.
 
 mod boxes;
+mod chunks;
 mod entry;
 mod fragment;
 mod track;
@@ -44,6 +45,13 @@ pub(crate) fn walk(reader: &mut Reader<'_>, facts: &mut Facts) -> Result<(), Sto
         return stop(
             FaultCode::Truncated,
             format!("media is to lie at {}, behind the end of the file", track.last_chunk),
+        );
+    }
+    // Also where the last box says that it goes on to the end of the file, wherever that is.
+    if let Some(track) = movie.tracks.iter().find(|track| track.media_end > reader.size()) {
+        return stop(
+            FaultCode::Truncated,
+            format!("media is to end at {}, the file ends at {}", track.media_end, reader.size()),
         );
     }
     Ok(())
@@ -122,9 +130,9 @@ impl Movie {
             }
             Ok(())
         })?;
-        for (id, duration) in defaults {
+        for (id, duration, bytes) in defaults {
             if let Some(track) = self.tracks.iter_mut().find(|track| track.id == id) {
-                track.default_duration = duration;
+                (track.default_duration, track.default_bytes) = (duration, bytes);
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ mod jobs;
 mod logging;
 mod open;
 mod plugin_budgets;
+mod plugin_facts;
 mod plugin_grants;
 mod plugin_precompile;
 mod plugin_test;

@@ -2,7 +2,7 @@
 //!
 //! A runner runs one job. Starting one takes milliseconds, so the next one for a plugin that was just used is started
 //! ahead, locked in and with its guest brought to life; it waits in a directory of its own, ends when nobody needs it for
-//! a minute, and never outlives this process.
+//! some time, and never outlives this process.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -20,9 +20,6 @@ use tokio::task::spawn_blocking;
 use crate::outbox::{DataDir, Outbox, OutboxError};
 use crate::plugin::{Plugin, PluginDigest};
 use crate::report::JobFault;
-
-/// How long a runner waits for a job.
-const IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// Where plugins run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +83,8 @@ struct Processes {
     allow_missing: Vec<Layer>,
     /// Runners kept ready for each plugin.
     ahead: usize,
+    /// How long one waits for a job.
+    idle_max: Duration,
     waiting: Mutex<Vec<Waiting>>,
     /// How many were ever kept.
     kept: AtomicU64,
@@ -114,7 +113,7 @@ impl Pool {
     pub(crate) fn new(
         runner: &Runner,
         allow_missing: Vec<Layer>,
-        ahead: usize,
+        (ahead, idle_max): (usize, Duration),
         data: &Arc<DataDir>,
     ) -> Result<Self, PoolError> {
         let spawner = match runner {
@@ -129,6 +128,7 @@ impl Pool {
             spawner,
             allow_missing,
             ahead,
+            idle_max,
             waiting: Mutex::default(),
             kept: AtomicU64::new(0),
             starting: AtomicUsize::new(0),
@@ -180,8 +180,8 @@ pub async fn probe_jail(
     allow_missing: &[Layer],
     data: &Arc<DataDir>,
 ) -> Result<Vec<Measure>, JobFault> {
-    let pool =
-        Pool::new(runner, allow_missing.to_vec(), 0, data).map_err(|error| JobFault::Internal(error.to_string()))?;
+    let pool = Pool::new(runner, allow_missing.to_vec(), (0, Duration::ZERO), data)
+        .map_err(|error| JobFault::Internal(error.to_string()))?;
     let Place::Processes(processes) = &pool.place else { return Ok(Vec::new()) };
     let outbox = prepare(data).await?;
     let budget = crate::default_budget();
@@ -267,13 +267,13 @@ impl Processes {
         });
     }
 
-    /// Keeps a runner for a minute.
+    /// Keeps a runner for its time.
     fn keep(&self, plugin: PluginDigest, budget: Budget, ready: Ready, this: &Weak<Self>) {
         let number = self.kept.fetch_add(1, Ordering::Relaxed);
         self.waiting().push(Waiting { number, plugin, budget, ready });
-        let this = Weak::clone(this);
+        let (this, idle_max) = (Weak::clone(this), self.idle_max);
         tokio::spawn(async move {
-            tokio::time::sleep(IDLE_MAX).await;
+            tokio::time::sleep(idle_max).await;
             let Some(processes) = this.upgrade() else { return };
             let idle = {
                 let mut waiting = processes.waiting();

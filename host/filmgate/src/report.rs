@@ -166,6 +166,11 @@ pub fn usage_json(usage: &Usage) -> serde_json::Value {
         "outbox_entries_created": usage.outbox_entries_created,
         "log_bytes_dropped": usage.log_bytes_dropped,
         "store_calls": usage.store_calls,
+        "stores_in_flight_peak": usage.stores_in_flight_peak,
+        "table_elements_peak": usage.table_elements_peak,
+        "outbox_depth_max": usage.outbox_depth_max,
+        "hostcall_bytes_peak": usage.hostcall_bytes_peak,
+        "handles_peak": usage.handles_peak,
     })
 }
 

@@ -244,16 +244,23 @@ pub struct Usage {
     pub log_bytes_dropped: u64,
     /// Calls of `store-video` and `submit`, refused ones included.
     pub store_calls: u32,
+    /// Most publications under way at once.
+    pub stores_in_flight_peak: u32,
+    /// Most elements of tables at once.
+    pub table_elements_peak: u64,
+    /// Depth of the deepest place in the outbox that the guest reached.
+    pub outbox_depth_max: u32,
+    /// Most bytes that one host call brought: data for a file or the log, texts for the host, the answer of `render`. Paths
+    /// of files and lists of handles are not in it.
+    pub hostcall_bytes_peak: u64,
+    /// Most resources at once: a handle of the guest stands for each. Counted when the guest ends; 0 before.
+    pub handles_peak: u32,
 }
 
 impl Usage {
     /// Whether more was used than was `told` before, by as much as is worth telling.
     pub fn differs_from(&self, told: &Self) -> bool {
-        let counted = |usage: &Self| {
-            let Self { memory_bytes_peak, outbox_bytes_written, outbox_entries_created, log_bytes_dropped, .. } =
-                *usage;
-            (memory_bytes_peak, outbox_bytes_written, outbox_entries_created, log_bytes_dropped, usage.store_calls)
-        };
+        let counted = |usage: &Self| Self { cpu: Duration::ZERO, wall: Duration::ZERO, ..usage.clone() };
         counted(self) != counted(told) || self.cpu.saturating_sub(told.cpu) > Duration::from_millis(50)
     }
 }

@@ -1,8 +1,11 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use filmgate_protocol::{PluginError, Stored};
 use tokio::sync::{Notify, oneshot, watch};
+
+use crate::meters::Meters;
 
 /// What became of a publish.
 pub(crate) type Outcome = Result<Stored, PluginError>;
@@ -10,7 +13,8 @@ pub(crate) type Outcome = Result<Stored, PluginError>;
 /// The calls of `store-video` and `submit` that the host has not answered yet.
 pub(crate) struct Calls {
     state: Mutex<State>,
-    in_flight_max: usize,
+    in_flight_max: u32,
+    meters: Arc<Meters>,
     settled: Notify,
 }
 
@@ -43,9 +47,8 @@ pub(crate) struct Unexpected {
 }
 
 impl Calls {
-    pub(crate) fn new(in_flight_max: u32) -> Self {
-        let in_flight_max = usize::try_from(in_flight_max).unwrap_or(usize::MAX);
-        Self { state: Mutex::default(), in_flight_max, settled: Notify::new() }
+    pub(crate) fn new(in_flight_max: u32, meters: Arc<Meters>) -> Self {
+        Self { state: Mutex::default(), in_flight_max, meters, settled: Notify::new() }
     }
 
     /// Opens a call that waits for its outcome.
@@ -64,9 +67,11 @@ impl Calls {
 
     fn open(&self, call: Open) -> Result<u32, TooMany> {
         let mut state = self.lock();
-        if state.open.len() >= self.in_flight_max {
+        let open = u32::try_from(state.open.len()).unwrap_or(u32::MAX);
+        if open >= self.in_flight_max {
             return Err(TooMany);
         }
+        self.meters.stores_in_flight_peak.fetch_max(open + 1, Ordering::Relaxed);
         let number = state.next;
         state.next = state.next.wrapping_add(1);
         state.open.insert(number, call);

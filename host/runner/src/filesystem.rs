@@ -125,6 +125,7 @@ impl GuardedView<'_> {
         bytes: Vec<u8>,
         offset: Filesize,
     ) -> FsResult<Filesize> {
+        self.outbox.quota().moved(bytes.len());
         let file = self.writable(&descriptor)?;
         let end = offset.checked_add(bytes.len() as u64).ok_or(ErrorCode::FileTooLarge)?;
         let growth = match bytes.is_empty() {

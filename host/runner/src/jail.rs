@@ -104,6 +104,7 @@ impl Jail<'_> {
     fn limit(&self) -> Result<String, String> {
         let memory = self.budget.memory_bytes.saturating_add(OWN_MEMORY_BYTES);
         let descriptors = u64::from(self.budget.handles).saturating_add(OWN_DESCRIPTORS);
+        // No limit of processes: it counts those of the user, of whom the host and other jobs are too. seccomp allows none.
         let limits = [
             // Not the address space: every linear memory reserves 4 GiB of it.
             (Resource::Data, memory),

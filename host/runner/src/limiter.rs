@@ -52,7 +52,9 @@ impl ResourceLimiter for Limiter {
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let granted = self.tables.grow(current, desired);
-        if !granted {
+        if granted {
+            self.meters.table_elements_peak.fetch_max(self.tables.used, Ordering::Relaxed);
+        } else {
             self.meters.refuse_memory(Exhausted::Tables);
         }
         Ok(granted)

@@ -51,6 +51,7 @@ impl OutputStream for LogCapture {
         if bytes.len() > WRITE_BYTES_MAX {
             return Err(StreamError::trap("write is larger than check-write allows"));
         }
+        self.session.meters.moved(bytes.len());
         self.session.outbound.log(self.stream, &bytes, &self.session.meters);
         Ok(())
     }

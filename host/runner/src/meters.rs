@@ -17,6 +17,11 @@ pub(crate) struct Meters {
     pub(crate) outbox_entries: AtomicU64,
     pub(crate) log_dropped: AtomicU64,
     pub(crate) store_calls: AtomicU32,
+    pub(crate) stores_in_flight_peak: AtomicU32,
+    pub(crate) table_elements_peak: AtomicU64,
+    pub(crate) outbox_depth_max: AtomicU32,
+    hostcall_bytes_peak: AtomicU64,
+    pub(crate) handles_peak: AtomicU32,
     memory_hit: OnceLock<Exhausted>,
     outbox_hit: OnceLock<Exhausted>,
 }
@@ -32,6 +37,11 @@ impl Meters {
             outbox_entries: AtomicU64::new(0),
             log_dropped: AtomicU64::new(0),
             store_calls: AtomicU32::new(0),
+            stores_in_flight_peak: AtomicU32::new(0),
+            table_elements_peak: AtomicU64::new(0),
+            outbox_depth_max: AtomicU32::new(0),
+            hostcall_bytes_peak: AtomicU64::new(0),
+            handles_peak: AtomicU32::new(0),
             memory_hit: OnceLock::new(),
             outbox_hit: OnceLock::new(),
         }
@@ -57,6 +67,11 @@ impl Meters {
         self.outbox_hit.get_or_init(|| limit);
     }
 
+    /// Notes that one host call brought this much. wasmtime, which holds calls to their limit, does not tell.
+    pub(crate) fn moved(&self, bytes: usize) {
+        self.hostcall_bytes_peak.fetch_max(bytes as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn memory_hit(&self) -> Option<Exhausted> {
         self.memory_hit.get().copied()
     }
@@ -74,6 +89,11 @@ impl Meters {
             outbox_entries_created: self.outbox_entries.load(Ordering::Relaxed),
             log_bytes_dropped: self.log_dropped.load(Ordering::Relaxed),
             store_calls: self.store_calls.load(Ordering::Relaxed),
+            stores_in_flight_peak: self.stores_in_flight_peak.load(Ordering::Relaxed),
+            table_elements_peak: self.table_elements_peak.load(Ordering::Relaxed),
+            outbox_depth_max: self.outbox_depth_max.load(Ordering::Relaxed),
+            hostcall_bytes_peak: self.hostcall_bytes_peak.load(Ordering::Relaxed),
+            handles_peak: self.handles_peak.load(Ordering::Relaxed),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use filmgate_protocol::FRAME_BYTES_MAX;
 use rustix::net::{
@@ -59,7 +59,14 @@ pub(crate) fn receive_with(socket: BorrowedFd<'_>) -> io::Result<Option<(Vec<u8>
 /// Takes no descriptors: what comes along with a frame is dropped by the kernel.
 #[derive(Clone, Debug)]
 pub(crate) struct Packets {
-    socket: Arc<AsyncFd<OwnedFd>>,
+    end: Arc<End>,
+}
+
+#[derive(Debug)]
+struct End {
+    socket: AsyncFd<OwnedFd>,
+    /// Room for one frame, kept: a new piece of this size for each would be cleared, or fetched from the system, each time.
+    room: Mutex<Box<[u8]>>,
 }
 
 impl Packets {
@@ -68,7 +75,8 @@ impl Packets {
         // SAFETY: the descriptor is owned, is never replaced, and is closed with the value only.
         #[expect(unsafe_code, reason = "tokio cannot see that a descriptor stays the same")]
         let socket = unsafe { AsyncFd::register(socket) }.map_err(io::Error::from)?;
-        Ok(Self { socket: Arc::new(socket) })
+        let room = Mutex::new(vec![0; FRAME_BYTES_MAX].into());
+        Ok(Self { end: Arc::new(End { socket, room }) })
     }
 
     /// Waits until the other end has room. If the future is dropped, whether the frame was sent is unknown.
@@ -78,32 +86,29 @@ impl Packets {
             let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
             Ok(sendmsg(socket, &[IoSlice::new(frame)], &mut control, flags)?)
         };
-        self.socket.async_io(Interest::WRITABLE, sent).await.map(drop)
+        self.end.socket.async_io(Interest::WRITABLE, sent).await.map(drop)
     }
 
     /// The next frame. `None`: the other end is gone. An error: it sent more than a frame may have. No frame is lost if
     /// the future is dropped.
     pub(crate) async fn receive(&self) -> io::Result<Option<Vec<u8>>> {
-        let mut frame = vec![0; FRAME_BYTES_MAX];
-        let received = self
-            .socket
-            .async_io(Interest::READABLE, |socket: &OwnedFd| {
-                let mut control = RecvAncillaryBuffer::new(&mut []);
-                let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC | RecvFlags::CMSG_CLOEXEC;
-                Ok(recvmsg(socket, &mut [IoSliceMut::new(&mut frame)], &mut control, flags)?)
-            })
-            .await?;
-        if received.bytes > FRAME_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "frame is over the limit"));
-        }
-        frame.truncate(received.bytes);
-        Ok((!frame.is_empty()).then_some(frame))
+        let received = |socket: &OwnedFd| {
+            let mut room = self.end.room.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut control = RecvAncillaryBuffer::new(&mut []);
+            let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC | RecvFlags::CMSG_CLOEXEC;
+            let received = recvmsg(socket, &mut [IoSliceMut::new(&mut room)], &mut control, flags)?;
+            match room.get(..received.bytes) {
+                Some(frame) => Ok((!frame.is_empty()).then(|| frame.to_vec())),
+                None => Err(io::Error::new(io::ErrorKind::InvalidData, "frame is over the limit")),
+            }
+        };
+        self.end.socket.async_io(Interest::READABLE, received).await
     }
 }
 
 impl AsFd for Packets {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.get_ref().as_fd()
+        self.end.socket.get_ref().as_fd()
     }
 }
 

@@ -21,6 +21,7 @@ impl HasData for ProgressView {
 
 impl progress::Host for ProgressView {
     fn report(&mut self, fraction: f32, stage: String) -> wasmtime::Result<()> {
+        self.session.meters.moved(stage.len());
         // `clamp` keeps NaN, so that comes first.
         let fraction = if fraction.is_nan() { 0.0 } else { fraction.clamp(0.0, 1.0) };
         self.session.outbound.progress(fraction, cut(stage, STAGE_BYTES_MAX));

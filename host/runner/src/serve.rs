@@ -19,8 +19,9 @@ mod outcome;
 /// Threads for the file operations that a guest has under way at once; more wait. Each takes a stack of the job's memory.
 pub(crate) const BLOCKING_THREADS_MAX: usize = 16;
 
-/// What a guest gets to see of its cancellation before it is stopped: time to return, not to finish.
-const CANCEL_GRACE: Duration = Duration::from_millis(30);
+/// What a guest gets to see of its cancellation before it is stopped: time to return, not to finish. It is heard at the next
+/// tick and ends at the one after, so that all of it is 40 ms, and 10 are left of those that are promised.
+const CANCEL_GRACE: Duration = Duration::from_millis(20);
 
 /// How often the host is told what the job has used: often enough for a display.
 const USAGE_INTERVAL: Duration = Duration::from_millis(250);
@@ -82,6 +83,9 @@ pub async fn serve(plugin: &Plugin, setup: &Setup, mut receiver: impl FrameRecei
     // The guest is stopped here, whoever came first.
     let Some(outcome) = outcome else { return };
     let outcome = if session.is_cancelled() { Outcome::Cancelled } else { outcome };
+    if let Some(guest) = &mut guest {
+        guest.note_handles(&setup.budget);
+    }
     session.outbound.finish(FromRunner::Finished { outcome, usage: session.meters.usage() });
     tokio::select! {
         sent = &mut sending => if sent.is_err() { tracing::debug!("host left before the end of a job") },
@@ -145,6 +149,7 @@ async fn run(
         let outcome = guest.render(plugin, job, session).await;
         if matches!(outcome, Outcome::Returned(_) | Outcome::Failed(_)) && session.calls.any_open() {
             // A file that it left open can only be claimed when it is gone.
+            guest.note_handles(budget);
             *keep = None;
             session.calls.settled().await;
         }

@@ -18,10 +18,11 @@ pub(crate) struct Session {
 impl Session {
     /// Starts the CPU clock; see [`Meters::new`].
     pub(crate) fn new(budget: &Budget) -> Self {
+        let meters = Arc::new(Meters::new());
         Self {
-            meters: Arc::new(Meters::new()),
             outbound: Outbound::new(budget.log_bytes),
-            calls: Calls::new(budget.stores_in_flight),
+            calls: Calls::new(budget.stores_in_flight, Arc::clone(&meters)),
+            meters,
             cancelled: AtomicBool::new(false),
         }
     }

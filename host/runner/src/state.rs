@@ -51,6 +51,14 @@ impl PluginState {
         })
     }
 
+    /// Counts the most resources that were held at once: a table hands out the room of what is gone before it grows. Takes
+    /// what room there is, so the guest must have ended.
+    pub(crate) fn count_handles(&mut self) -> usize {
+        self.table.set_max_capacity(0);
+        while self.table.push(()).is_ok() {}
+        self.table.iter_mut().count()
+    }
+
     pub(crate) fn table(&mut self) -> &mut ResourceTable {
         &mut self.table
     }

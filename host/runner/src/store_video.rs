@@ -47,6 +47,7 @@ impl StoreVideoView<'_> {
     fn admit(&self, path: &str, options: &Options) -> Result<(), PluginError> {
         let made = self.session.meters.store_calls.load(Ordering::Relaxed);
         self.session.meters.store_calls.store(made.saturating_add(1), Ordering::Relaxed);
+        self.session.meters.moved(bounds::bytes(path, options));
         if made >= self.calls_max {
             return Err(quota(format!("the job made its {} calls of store-video and submit", self.calls_max)));
         }

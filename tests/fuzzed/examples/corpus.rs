@@ -21,6 +21,7 @@ fn main() {
     for (target, inputs) in [
         ("job", texts(&JOBS)),
         ("keys", texts(&KEYS)),
+        ("manifest", texts(&MANIFESTS)),
         ("media", media()),
         ("paths", texts(&PATHS)),
         ("protocol", frames()),
@@ -96,6 +97,28 @@ const SETTINGS: [(&str, &str); 4] = [
         "wrong",
         "FILMGATE_NOTHING=1\nUSE_S3=maybe\nFILMGATE_BUDGET_CPU=-1\n\n[budget]\nmemory = \"1 YiB\"\nlog = 5\n[nothing]\n",
     ),
+];
+
+const MANIFESTS: [(&str, &str); 4] = [
+    (
+        "limits",
+        "id = \"a.b-c\"\nversion = \"1\"\nworld = \"0.1.0\"\nmedia = [\"mp4\", \"png\"]\n[limits]\nmemory = \"64 MiB\"\n\
+         cpu = \"90s\"\nhandles = 100\n",
+    ),
+    (
+        "schema",
+        "id = \"a\"\nversion = \"1\"\nworld = \"0.1.0\"\n[params_schema]\ntype = \"object\"\nrequired = [\"a\"]\n\
+         additionalProperties = false\n[params_schema.properties.a]\nanyOf = [{ \"$ref\" = \"#/$defs/b\" }, { const = 1 }]\n\
+         [params_schema.properties.c]\nprefixItems = [{ multipleOf = 0.5 }, { enum = [true, \"x\"] }]\nuniqueItems = true\n\
+         [params_schema.\"$defs\".b]\npattern = \"^(a|b)*$\"\nmaxLength = 9\nif = { minLength = 2 }\nthen = { not = { const = \"ab\" } }\n\
+         ====\n{\"a\": \"abba\", \"c\": [1.5, \"x\"]}",
+    ),
+    (
+        "circle",
+        "id = \"a\"\nversion = \"1\"\nworld = \"0.1.0\"\n[params_schema]\nallOf = [{ \"$ref\" = \"#\" }, { \"$ref\" = \"#\" }]\n\
+         ====\n[[[[]]]]",
+    ),
+    ("wrong", "id = \"A\"\nversion = \"\"\nworld = 1\nparams_schema = \"../x\"\n[limits]\nmem = 5\n"),
 ];
 
 fn media() -> Inputs {

@@ -5,6 +5,7 @@
 
 mod job;
 mod keys;
+mod manifest;
 mod media;
 mod paths;
 mod protocol;
@@ -12,6 +13,7 @@ mod settings;
 
 pub use job::job;
 pub use keys::keys;
+pub use manifest::manifest;
 pub use media::media;
 pub use paths::paths;
 pub use protocol::protocol;
@@ -21,8 +23,15 @@ pub use settings::settings;
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Target); 6] =
-    [("job", job), ("keys", keys), ("media", media), ("paths", paths), ("protocol", protocol), ("settings", settings)];
+pub const TARGETS: [(&str, Target); 7] = [
+    ("job", job),
+    ("keys", keys),
+    ("manifest", manifest),
+    ("media", media),
+    ("paths", paths),
+    ("protocol", protocol),
+    ("settings", settings),
+];
 
 /// The input as lines, for targets that take several texts.
 fn lines(bytes: &[u8]) -> Vec<String> {

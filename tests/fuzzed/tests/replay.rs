@@ -88,6 +88,11 @@ fn b2_keys_and_templates() {
 }
 
 #[test]
+fn p3_manifests_and_their_schemas() {
+    replay("manifest");
+}
+
+#[test]
 fn b10_media() {
     replay("media");
 }

@@ -8,11 +8,13 @@ const DEPTH_MAX: u8 = 16;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BoxHeader {
     pub(super) name: [u8; 4],
+    /// Where the box begins.
+    pub(super) offset: u64,
     /// Where the content begins.
     pub(super) start: u64,
     /// Where the box ends.
     pub(super) end: u64,
-    depth: u8,
+    pub(super) depth: u8,
 }
 
 /// Reads the box at `offset` of the top level, which must end at `limit` or before.
@@ -40,7 +42,7 @@ fn header_at_depth(reader: &mut Reader<'_>, offset: u64, limit: u64, depth: u8) 
         let code = if end > reader.size() { FaultCode::Truncated } else { FaultCode::Malformed };
         return stop(code, format!("box {} at {offset} ends at {end}, what holds it at {limit}", shown(&name)));
     }
-    Ok(BoxHeader { name, start: offset + header, end, depth })
+    Ok(BoxHeader { name, offset, start: offset + header, end, depth })
 }
 
 /// Calls `act` for each box in `parent`.

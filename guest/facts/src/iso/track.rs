@@ -1,4 +1,5 @@
 use super::boxes::{self, BoxHeader, children, number};
+use super::chunks::Chunks;
 use super::entry::Entry;
 use crate::facts::{FaultCode, Stop, stop};
 use crate::source::Reader;
@@ -29,8 +30,12 @@ pub(super) struct Track {
     pub(super) ticks: u64,
     /// Of a sample in a fragment that does not say.
     pub(super) default_duration: u32,
+    /// Bytes of a sample in a fragment that does not say.
+    pub(super) default_bytes: u32,
     /// The last place at which media is to lie.
     pub(super) last_chunk: u64,
+    /// Where the media ends that lies there.
+    pub(super) media_end: u64,
 }
 
 impl Track {
@@ -72,10 +77,16 @@ impl Track {
             Ok(())
         })?;
         let Some(minf) = information else { return Ok(()) };
+        let mut chunks = Chunks::default();
         children(reader, minf, &mut |reader, child| match &child.name {
-            b"stbl" => children(reader, child, &mut |reader, table| self.read_table(reader, table)),
+            b"stbl" => children(reader, child, &mut |reader, table| match &table.name {
+                b"stsc" | b"stsz" | b"stco" | b"co64" => chunks.read(reader, table),
+                _ => self.read_table(reader, table),
+            }),
             _ => Ok(()),
-        })
+        })?;
+        (self.last_chunk, self.media_end) = chunks.last(reader, self.handler)?;
+        Ok(())
     }
 
     fn read_table(&mut self, reader: &mut Reader<'_>, table: BoxHeader) -> Result<(), Stop> {
@@ -85,16 +96,6 @@ impl Track {
                 for row in rows(reader, table, 8)? {
                     let [a, b, c, d, e, f, g, h] = reader.array(row)?;
                     self.add(u32::from_be_bytes([a, b, c, d]).into(), u32::from_be_bytes([e, f, g, h]));
-                }
-            }
-            b"stco" => {
-                for row in rows(reader, table, 4)? {
-                    self.last_chunk = self.last_chunk.max(u32::from_be_bytes(reader.array(row)?).into());
-                }
-            }
-            b"co64" => {
-                for row in rows(reader, table, 8)? {
-                    self.last_chunk = self.last_chunk.max(u64::from_be_bytes(reader.array(row)?));
                 }
             }
             _ => {}
@@ -110,7 +111,11 @@ impl Track {
 }
 
 /// The places of a table's rows, all of which lie in the table.
-fn rows(reader: &mut Reader<'_>, table: BoxHeader, bytes: u64) -> Result<impl Iterator<Item = u64> + use<>, Stop> {
+pub(super) fn rows(
+    reader: &mut Reader<'_>,
+    table: BoxHeader,
+    bytes: u64,
+) -> Result<impl Iterator<Item = u64> + use<>, Stop> {
     let count = number(reader, table, 4)?;
     let first = table.start + 8;
     if u64::from(count) * bytes > table.end - first {

@@ -117,6 +117,61 @@ fn b10_media_behind_the_end_of_the_file_is_cut_off() {
     assert_fault(Kind::Mp4, &with_table(b"stco", &numbers(&[0, 1, 1_000_000])), FaultCode::Truncated);
 }
 
+/// The last box may say that it goes on to the end of the file: then only the tables tell how long it has to be.
+#[test]
+fn b10_media_to_the_end_of_the_file_that_is_cut_is_cut_off() {
+    let (head, moov, mdat) = parts();
+    let content = u32::try_from(mdat.len() - 8).expect("small");
+    let open = [&[0; 4], b"mdat".as_slice(), &mdat[8..]].concat();
+    let half = content / 2;
+    let (one, each) = (numbers(&[0, content, 1]), numbers(&[0, 0, 3, half, 1, content - half - 1]));
+    // All samples alike, or each with a size of its own; in one chunk, or the last two in a second one.
+    let place = u32::try_from(head.len() + moov.len() + 8).expect("small");
+    let whole = replaced(&moov, b"stsz", &boxed(b"stsz", &one));
+    let apart = replaced(&moov, b"stsz", &boxed(b"stsz", &each));
+    let apart = replaced(&apart, b"stsc", &boxed(b"stsc", &numbers(&[0, 1, 1, 3, 1])));
+    // Each row of a table moves the media by its own length.
+    let place_apart = place + 12;
+    let apart = replaced(&apart, b"stco", &boxed(b"stco", &numbers(&[0, 1, place_apart])));
+    let chunks = replaced(&apart, b"stsc", &boxed(b"stsc", &numbers(&[0, 2, 1, 1, 1, 2, 2, 1])));
+    let second = place_apart + 12 + 4;
+    let chunks = replaced(&chunks, b"stco", &boxed(b"stco", &numbers(&[0, 2, second, second + half])));
+    for moov in [whole, apart, chunks] {
+        let film = [head.clone(), moov, open.clone()].concat();
+        assert_sound(Kind::Mp4, &film);
+        for bytes in 0..film.len() {
+            let facts = look(Kind::Mp4, &film[..bytes]);
+            assert_ne!(facts.faults, [], "cut to {bytes} of {} bytes: {facts:?}", film.len());
+        }
+    }
+}
+
+/// The same of a fragment: each says where its samples lie, from the begin of its own header on.
+#[test]
+fn b10_a_fragment_whose_media_is_cut_is_cut_off() {
+    let (head, moov, mdat) = parts();
+    let moov = replaced(&moov, b"stts", &boxed(b"stts", &numbers(&[0, 0])));
+    let moov = replaced(&moov, b"stco", &boxed(b"stco", &numbers(&[0, 0])));
+    let open = [&[0; 4], b"mdat".as_slice(), &mdat[8..]].concat();
+    let content = u32::try_from(mdat.len() - 8).expect("small");
+    let with_sizes = |place: u32| boxed(b"trun", &numbers(&[0x201, 2, place, 10, content - 10]));
+    let with_default = |place: u32| boxed(b"trun", &numbers(&[1, 1, place]));
+    let header = boxed(b"tfhd", &numbers(&[0, 1]));
+    let header_with_size = boxed(b"tfhd", &numbers(&[0x2_0010, 1, content]));
+    let fragment = |header: &[u8], run: &dyn Fn(u32) -> Vec<u8>| {
+        let made = |place| boxed(b"moof", &boxed(b"traf", &[header.to_vec(), run(place)].concat()));
+        made(u32::try_from(made(0).len() + 8).expect("small"))
+    };
+    for moof in [fragment(&header, &with_sizes), fragment(&header_with_size, &with_default)] {
+        let film = [head.clone(), moov.clone(), moof, open.clone()].concat();
+        assert_sound(Kind::Mp4, &film);
+        for bytes in film.len() - mdat.len()..film.len() {
+            let facts = look(Kind::Mp4, &film[..bytes]);
+            assert_ne!(facts.faults, [], "cut to {bytes} of {} bytes: {facts:?}", film.len());
+        }
+    }
+}
+
 #[test]
 fn b10_a_film_without_a_picture_or_its_size_is_refused() {
     assert_fault(Kind::Mp4, &with_table(b"stts", &numbers(&[0, 0])), FaultCode::NoPictures);

@@ -6,12 +6,12 @@ use filmgate::Usage;
 use filmgate::policy::{Allowance, Limit, Unit};
 use serde_json::{Value, json};
 
-/// Every limit, with what was used of it where that is known.
+/// Every limit, with what was used of it.
 pub(super) struct Budgets(Vec<Row>);
 
 struct Row {
     limit: Limit,
-    used: Option<u64>,
+    used: u64,
     granted: u64,
 }
 
@@ -23,17 +23,19 @@ impl Budgets {
     pub(super) fn new(allowance: &Allowance, usage: &Usage, published: u64, log_bytes: u64) -> Self {
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let used = |limit| match limit {
-            Limit::Memory => Some(usage.memory_bytes_peak),
-            Limit::Cpu => Some(milliseconds(usage.cpu)),
-            Limit::Wall => Some(milliseconds(usage.wall)),
-            Limit::Outbox => Some(usage.outbox_bytes_written),
-            Limit::OutboxEntries => Some(usage.outbox_entries_created),
-            Limit::Log => Some(log_bytes.saturating_add(usage.log_bytes_dropped)),
-            Limit::StoreCalls => Some(usage.store_calls.into()),
-            Limit::Published => Some(published),
-            Limit::TableElements | Limit::OutboxDepth | Limit::StoresInFlight | Limit::Hostcall | Limit::Handles => {
-                None
-            }
+            Limit::Memory => usage.memory_bytes_peak,
+            Limit::TableElements => usage.table_elements_peak,
+            Limit::Cpu => milliseconds(usage.cpu),
+            Limit::Wall => milliseconds(usage.wall),
+            Limit::Outbox => usage.outbox_bytes_written,
+            Limit::OutboxEntries => usage.outbox_entries_created,
+            Limit::OutboxDepth => usage.outbox_depth_max.into(),
+            Limit::Log => log_bytes.saturating_add(usage.log_bytes_dropped),
+            Limit::StoreCalls => usage.store_calls.into(),
+            Limit::StoresInFlight => usage.stores_in_flight_peak.into(),
+            Limit::Published => published,
+            Limit::Hostcall => usage.hostcall_bytes_peak,
+            Limit::Handles => usage.handles_peak.into(),
         };
         Self(Limit::ALL.map(|limit| Row { limit, used: used(limit), granted: allowance.get(limit) }).into())
     }
@@ -42,7 +44,7 @@ impl Budgets {
     pub(super) fn lines(&self) -> Vec<String> {
         let heading = format!("{:9} {:16} {:>12} {:>12} {:>5}", "budget", "limit", "used", "granted", "");
         let rows = self.0.iter().map(|row| {
-            let used = row.used.map_or("–".to_owned(), |used| about(row.limit, used));
+            let used = about(row.limit, row.used);
             let share = row.percent().map(|percent| format!("{percent} %")).unwrap_or_default();
             let granted = row.limit.show(row.granted);
             format!("{:9} {:16} {used:>12} {granted:>12} {share:>5}", "", row.limit.key())
@@ -57,7 +59,7 @@ impl Budgets {
         near.map(|(row, percent)| format!("{percent} % of the limit {} are used up", row.limit.key())).collect()
     }
 
-    /// In bytes, milliseconds or numbers; `used` is null where it is not counted.
+    /// In bytes, milliseconds or numbers.
     pub(super) fn to_json(&self) -> Value {
         let rows = self.0.iter();
         let rows = rows.map(|row| (row.limit.key().to_owned(), json!({"used": row.used, "granted": row.granted})));
@@ -67,7 +69,7 @@ impl Budgets {
 
 impl Row {
     fn percent(&self) -> Option<u64> {
-        let (used, granted) = (u128::from(self.used?), u128::from(self.granted));
+        let (used, granted) = (u128::from(self.used), u128::from(self.granted));
         (granted > 0).then(|| u64::try_from(used * 100 / granted).unwrap_or(u64::MAX))
     }
 }
@@ -96,6 +98,7 @@ mod tests {
             wall: Duration::from_millis(12_345),
             memory_bytes_peak: 100 << 20,
             log_bytes_dropped: 3 << 20,
+            handles_peak: 25,
             ..Usage::default()
         };
         Budgets::new(&Allowance::default(), &usage, 5_000, 1 << 20)
@@ -109,7 +112,7 @@ mod tests {
         assert_eq!(line("memory"), ["memory", "100", "MiB", "512", "MiB", "19", "%"]);
         assert_eq!(line("cpu"), ["cpu", "290.0s", "5m", "96", "%"]);
         assert_eq!(line("wall"), ["wall", "12.3s", "15m", "1", "%"]);
-        assert_eq!(line("handles"), ["handles", "–", "1000"]);
+        assert_eq!(line("handles"), ["handles", "25", "1000", "2", "%"]);
         assert_eq!(line("published"), ["published", "5000", "B", "8", "GiB", "0", "%"]);
         assert_eq!(lines.len(), 1 + Limit::ALL.len());
     }

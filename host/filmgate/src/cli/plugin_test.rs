@@ -19,7 +19,7 @@ use super::plugin_budgets::Budgets;
 use super::problem::{Ended, Problem};
 use super::run::{follow, load};
 use super::terminal::{AnswerLost, print_json, print_line};
-use super::{SettingOptions, answer, plugin_grants};
+use super::{SettingOptions, answer, plugin_facts, plugin_grants};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -172,6 +172,7 @@ impl Tested {
             if thumbnail.is_some() && !assets.iter().any(|asset| asset.identity.slot.as_str() == "thumbnail") {
                 warn(format!("no thumbnail was stored: layout {} has a slot for one", layout.name()));
             }
+            assets.iter().flat_map(plugin_facts::warnings).for_each(&mut warn);
             if !heard.progress && usage.wall.as_secs() >= SILENCE_SECONDS {
                 warn(format!("no progress was reported in {} seconds", usage.wall.as_secs()));
             }
@@ -186,6 +187,7 @@ impl Tested {
             let (slot, kind, size, checksum) = (&asset.identity.slot, asset.kind, asset.size, asset.checksum);
             let line = format!("file      {slot}{sequence}: {kind}, {size} bytes, crc64nvme {checksum}{place}");
             print_line(&printable(&line))?;
+            print_line(&format!("{:9} {}", "", plugin_facts::line(asset.facts.as_ref())))?;
         }
         self.budgets.lines().iter().try_for_each(|line| print_line(line))?;
         for warning in &self.warnings {

@@ -39,6 +39,7 @@ pub struct HostBuilder {
     runner: Option<Runner>,
     allow_missing: Vec<Layer>,
     runners_ahead: usize,
+    runners_idle: Duration,
     media_facts: FactsPolicy,
 }
 
@@ -117,6 +118,7 @@ impl Default for HostBuilder {
             runner: None,
             allow_missing: Vec::new(),
             runners_ahead: 1,
+            runners_idle: Duration::from_secs(60),
             media_facts: FactsPolicy::default(),
         }
     }
@@ -226,11 +228,18 @@ impl HostBuilder {
         self
     }
 
-    /// How many runners are kept ready for each plugin that was used in the last minute. A job then starts in a tenth of a
-    /// millisecond instead of some. Default: 1.
+    /// How many runners are kept ready for each plugin that was used not long ago ([`Self::runners_idle`]). A job then starts
+    /// in a tenth of a millisecond instead of some. Default: 1.
     #[must_use]
     pub fn runners_ahead(mut self, count: usize) -> Self {
         self.runners_ahead = count;
+        self
+    }
+
+    /// How long a runner that is kept ready waits for a job. Default: a minute.
+    #[must_use]
+    pub fn runners_idle(mut self, time: Duration) -> Self {
+        self.runners_idle = time;
         self
     }
 
@@ -253,7 +262,7 @@ impl HostBuilder {
     pub fn build(self) -> Result<Host, BuildError> {
         let data = Arc::new(DataDir::open(self.data_dir.ok_or(BuildError::NoDataDir)?)?);
         let runner = self.runner.ok_or(BuildError::NoRunner)?;
-        let pool = Pool::new(&runner, self.allow_missing, self.runners_ahead, &data)?;
+        let pool = Pool::new(&runner, self.allow_missing, (self.runners_ahead, self.runners_idle), &data)?;
         let compiler = Compiler::new(self.compile, data.path())?;
         let storage = match self.storage {
             Some(storage) => storage,

@@ -81,9 +81,15 @@ impl Conversation {
 
     fn used(&mut self, usage: &Usage) -> Result<(), Nonsense> {
         let Budget { memory_bytes, outbox_bytes, outbox_entries, .. } = self.budget;
+        let Budget { table_elements, outbox_depth, stores_in_flight, hostcall_bytes, handles, .. } = self.budget;
         require(usage.memory_bytes_peak <= memory_bytes, "more memory used than there is")?;
         require(usage.outbox_bytes_written <= outbox_bytes, "more bytes written than allowed")?;
         require(usage.outbox_entries_created <= outbox_entries, "more files made than allowed")?;
+        require(usage.table_elements_peak <= table_elements, "more elements of tables used than there are")?;
+        require(usage.outbox_depth_max <= outbox_depth, "a deeper place reached than there is")?;
+        require(usage.stores_in_flight_peak <= stores_in_flight, "more publications under way than allowed")?;
+        require(usage.hostcall_bytes_peak <= hostcall_bytes, "more bytes moved in a call than allowed")?;
+        require(usage.handles_peak <= handles, "more handles held than allowed")?;
         self.usage = usage.clone();
         Ok(())
     }
@@ -174,6 +180,11 @@ mod tests {
             usage(|usage| usage.memory_bytes_peak = u64::MAX),
             usage(|usage| usage.outbox_bytes_written = u64::MAX),
             usage(|usage| usage.outbox_entries_created = u64::MAX),
+            usage(|usage| usage.table_elements_peak = u64::MAX),
+            usage(|usage| usage.outbox_depth_max = u32::MAX),
+            usage(|usage| usage.stores_in_flight_peak = u32::MAX),
+            usage(|usage| usage.hostcall_bytes_peak = u64::MAX),
+            usage(|usage| usage.handles_peak = u32::MAX),
             finished(Outcome::Returned("x".repeat(65537))),
             finished(Outcome::Trapped("x".repeat(4097))),
         ];

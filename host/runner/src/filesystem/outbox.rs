@@ -34,6 +34,7 @@ impl Outbox {
 
     pub(crate) fn check_depth(&self, depth: u32) -> Result<(), OverQuota> {
         if depth <= self.depth_max {
+            self.quota.meters.outbox_depth_max.fetch_max(depth, Ordering::Relaxed);
             return Ok(());
         }
         self.quota.meters.refuse_outbox(Exhausted::OutboxDepth);
@@ -96,6 +97,11 @@ pub(crate) struct Quota {
 pub(crate) struct OverQuota;
 
 impl Quota {
+    /// Notes that one host call brought this much.
+    pub(crate) fn moved(&self, bytes: usize) {
+        self.meters.moved(bytes);
+    }
+
     /// Counts one file or directory that is about to be created.
     pub(crate) fn take_entry(self: Arc<Self>) -> Result<Entry, OverQuota> {
         let entries = &self.meters.outbox_entries;

@@ -60,6 +60,7 @@ impl OutputStream for OutboxStream {
         if bytes.len() > self.check_write()? {
             return Err(StreamError::trap("write is larger than check-write allows"));
         }
+        self.quota.moved(bytes.len());
         if bytes.is_empty() {
             return Ok(());
         }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use filmgate_protocol::{Budget, JobInput, Outcome, PluginError};
 use wasmtime::{Store, UpdateDeadline};
@@ -36,13 +37,27 @@ pub(super) async fn instantiate(plugin: &Plugin, setup: &Setup, session: &Arc<Se
 }
 
 impl Guest {
+    /// Notes how many handles it held at most. It cannot go on afterwards.
+    pub(super) fn note_handles(&mut self, budget: &Budget) {
+        let state = self.store.data_mut();
+        // The table has room for twice as many: see `PluginState`.
+        let peak = u32::try_from(state.count_handles()).unwrap_or(u32::MAX).min(budget.handles);
+        state.session.meters.handles_peak.fetch_max(peak, Ordering::Relaxed);
+    }
+
     /// Calls `render`. Dropping the future stops the guest; its store can then only be dropped.
     pub(super) async fn render(&mut self, plugin: &Plugin, job: JobInput, session: &Session) -> Outcome {
         let _running = plugin.engine().running();
         let renderer = self.instance.filmgate_plugin_renderer();
         match renderer.call_render(&mut self.store, &to_guest(job)).await {
-            Ok(Ok(summary)) => returned(summary),
-            Ok(Err(error)) => outcome::failed(plugin_error(error), &session.meters),
+            Ok(Ok(summary)) => {
+                session.meters.moved(summary.len());
+                returned(summary)
+            }
+            Ok(Err(error)) => {
+                session.meters.moved(error.code.len() + error.message.len());
+                outcome::failed(plugin_error(error), &session.meters)
+            }
             Err(error) => outcome::trapped(&error, &session.meters),
         }
     }

@@ -19,6 +19,13 @@ pub(super) fn check(path: &str, options: &Options) -> Result<(), PluginError> {
     check_options(options).map_err(|message| refusal("invalid-options", message))
 }
 
+/// All texts of a call together.
+pub(super) fn bytes(path: &str, options: &Options) -> usize {
+    let single = [options.slot.as_ref(), options.content_type.as_ref()].into_iter().flatten();
+    let pairs = options.metadata.iter().flat_map(|(name, value)| [name, value]);
+    single.chain(pairs).map(String::len).fold(path.len(), usize::saturating_add)
+}
+
 fn check_options(options: &Options) -> Result<(), String> {
     within("slot", options.slot.as_ref().map_or(0, String::len), SLOT_BYTES_MAX)?;
     within("content type", options.content_type.as_ref().map_or(0, String::len), CONTENT_TYPE_BYTES_MAX)?;

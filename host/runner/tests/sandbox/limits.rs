@@ -57,6 +57,9 @@ fn memory_too_small_to_start_is_named() {
 #[test]
 fn tables_too_small_to_start_are_named() {
     run_with("echo", |budget| budget.table_elements = 1).exhausted(Exhausted::Tables);
+    let used = run("echo").usage.table_elements_peak;
+    assert!(used > 1, "{used}");
+    assert_eq!(run_with("echo", |budget| budget.table_elements = used).usage.table_elements_peak, used);
 }
 
 #[test]
@@ -70,14 +73,19 @@ fn deep_recursion_traps() {
 
 #[test]
 fn handles_stop_at_the_budget() {
-    run("handles").exhausted(Exhausted::Handles);
-    run("stdout-handles").exhausted(Exhausted::Handles);
+    for ran in [run("handles"), run("stdout-handles")] {
+        ran.exhausted(Exhausted::Handles);
+        assert!((190..=200).contains(&ran.usage.handles_peak), "{ran:?}");
+    }
+    let honest = run("echo").usage.handles_peak;
+    assert!((1..50).contains(&honest), "{honest}");
 }
 
 #[test]
 fn data_of_one_call_stops_at_the_budget() {
     run("huge-path 4000000").exhausted(Exhausted::HostcallBytes);
     run("summary 4000000").exhausted(Exhausted::HostcallBytes);
+    assert_eq!(run("summary 65536").usage.hostcall_bytes_peak, 65536);
 }
 
 #[test]

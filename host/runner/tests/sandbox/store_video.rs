@@ -101,7 +101,7 @@ fn return_waits_for_what_is_under_way() {
             host.send(&ToRunner::Stored { call, result: Ok(stored(call)) }).await.expect("answer");
         }
         while ran.take(host.recv().await.expect("a message")) {}
-        assert_eq!(ran.summary(), "returned");
+        assert_eq!((ran.summary(), ran.usage.stores_in_flight_peak), ("returned", 2));
     });
 }
 
