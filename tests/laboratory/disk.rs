@@ -78,7 +78,15 @@ impl Mount {
 
     /// The power is back.
     fn restart(&self) {
-        assert!(self.run(&["umount"]), "unmount {:?}", self.path());
+        // A process that another test has just forked may hold a descriptor for a moment longer.
+        let gone = (0..100).any(|_| {
+            let gone = self.run(&["umount"]);
+            if !gone {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            gone
+        });
+        assert!(gone, "unmount {:?}", self.path());
         assert!(self.mount(), "mount {:?}", self.path());
     }
 }
