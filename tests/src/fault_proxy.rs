@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
@@ -65,6 +66,8 @@ pub enum Fault {
     Drip,
     /// The true answer, but for the checksum it names.
     WrongChecksum,
+    /// The true answer, but this header has this value, or is left out.
+    Header(&'static str, Option<&'static str>),
     /// Nothing: the true answer. Lets a later rule begin at a later request.
     None,
 }
@@ -281,7 +284,9 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result
         return Ok(answer);
     };
     let mut upstream = None;
-    if rule.after_commit || matches!(rule.fault, Fault::Truncated | Fault::Drip | Fault::WrongChecksum) {
+    if rule.after_commit
+        || matches!(rule.fault, Fault::Truncated | Fault::Drip | Fault::WrongChecksum | Fault::Header(..))
+    {
         upstream = Some(forward(&state, forwarded).await?);
     }
     match (rule.fault, upstream) {
@@ -301,6 +306,13 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result
                 return Ok(answer::whole(answer));
             }
             Ok(answer::dripping(answer))
+        }
+        (Fault::Header(name, value), Some(mut answer)) => {
+            answer.headers_mut().remove(name);
+            if let Some(value) = value {
+                answer.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            Ok(answer::whole(answer))
         }
         (Fault::WrongChecksum, Some(answer)) => Ok(answer::whole(answer::lying(answer))),
         _ => anyhow::bail!("connection closed on purpose"),

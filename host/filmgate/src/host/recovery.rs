@@ -44,6 +44,7 @@ impl Host {
         let mut recovery = parts.publisher.recover(&parts.data, cancel).await?;
         recovery.outboxes = outboxes;
         recovery.files = self.sweep_staging().await?;
+        parts.recorder.catch_up().await;
         Ok(recovery)
     }
 
@@ -61,6 +62,7 @@ impl Host {
     ) -> Result<(Entry, Recovered), RecoveryError> {
         let entry = self.failed_entry(publish).await?;
         let recovered = self.parts.publisher.take_up(&self.parts.data, entry.clone(), cancel).await?;
+        self.parts.recorder.catch_up().await;
         Ok((entry, recovered))
     }
 

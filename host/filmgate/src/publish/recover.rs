@@ -20,9 +20,11 @@ use super::journal::Which;
 use super::state::{Entry, Recorded, State};
 use super::{Asset, Failure, JournalError, PublishError, Publisher, Work};
 use crate::checksum::Running;
-use crate::limits::MIB;
 use crate::outbox::{Claimed, DataDir, Reopened};
 use crate::storage::{Integrity, ObjectInfo, Presence, PublishId, PutProgress, Source as _, StorageError};
+
+/// Bytes of a file that are read at once.
+const READ_BYTES: usize = 1 << 20;
 
 /// What a recovery found and did.
 #[derive(Debug, Default)]
@@ -231,10 +233,10 @@ impl Publisher {
 fn checksum_of(file: &Claimed) -> Result<u64, StorageError> {
     let failed = |error: crate::storage::SourceError| StorageError::of_source(&error, "read file", "");
     let mut running = Running::default();
-    let mut buffer = vec![0; MIB as usize];
+    let mut buffer = vec![0; READ_BYTES];
     let mut offset = 0;
     while offset < file.size() {
-        let bytes = usize::try_from((file.size() - offset).min(MIB)).unwrap_or(buffer.len());
+        let bytes = usize::try_from(file.size() - offset).unwrap_or(READ_BYTES).min(READ_BYTES);
         file.read_exact_at(&mut buffer[..bytes], offset).map_err(failed)?;
         running.add(&buffer[..bytes]);
         offset += bytes as u64;

@@ -109,11 +109,10 @@ impl Inner {
         let refused = error.status.is_some();
         if (unclear || refused)
             && let Err(sweep) = self.discard_unfinished(request.key).await
+            && unclear
         {
-            if unclear {
-                tracing::warn!(error = %sweep, "a multipart upload may be open");
-                error.left_behind = Some(LeftBehind::Upload(None));
-            }
+            tracing::warn!(error = %sweep, "a multipart upload may be open");
+            error.left_behind = Some(LeftBehind::Upload(None));
         }
         error
     }
