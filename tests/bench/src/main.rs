@@ -97,12 +97,8 @@ fn main() -> anyhow::Result<()> {
         Some(Command::Compare(options)) => run_compare(&options),
         Some(Command::Micro(options)) => run_micro(&options),
         Some(Command::Scenes(options)) => run_scenes(&options),
-<<<<<<< HEAD
-        Some(Command::PublishAtOnce { url, files, per_user }) => scenes::publish_at_once(&url, &files, per_user),
-=======
         Some(Command::Catalogue { assets, common }) => run_catalogue(assets, &common),
-        Some(Command::PublishAtOnce { url, files }) => scenes::publish_at_once(&url, &files),
->>>>>>> catalogue
+        Some(Command::PublishAtOnce { url, files, per_user }) => scenes::publish_at_once(&url, &files, per_user),
     }
 }
 
