@@ -192,6 +192,11 @@ impl Cell {
                 let operation = Operation::CreateMultipartUpload;
                 rules.push(Rule { operation, fault: Fault::Reset, after_commit: true, times: ALWAYS });
             }
+            // An answer that proves the object needs no HEAD behind it.
+            Operation::HeadObject if self.size == Size::Small => {
+                let (operation, fault) = (Operation::PutObject, Fault::WrongChecksum);
+                rules.push(Rule { operation, fault, after_commit: true, times: 1 });
+            }
             _ => {}
         }
         if self.kind == Kind::LostThenGone {

@@ -22,6 +22,7 @@ async fn m3_only_missing_parts_are_sent_after_a_kill() {
     // The two requests before the first part, and half of the parts.
     let first = world.publish(Death::Request(2 + parts / 2, true), &[]).await;
     assert!(matches!(first, Ended::Killed(None)), "{first:?}");
+    bench.proxy.settled().await;
     let there = stored_parts(&bench, &world.prefix).await;
     assert!(there.len() > parts / 4 && there.len() < parts, "{} of {parts} parts were there", there.len());
 

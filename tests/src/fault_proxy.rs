@@ -6,6 +6,7 @@
 mod answer;
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -88,6 +89,8 @@ struct State {
     upstream: String,
     plan: Mutex<Plan>,
     seen: Mutex<Vec<Seen>>,
+    /// Requests that the server has and has not answered.
+    under_way: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -142,7 +145,12 @@ impl FaultProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let address = format!("127.0.0.1:{}", upstream.endpoint.port().expect("a port"));
-        let state = Arc::new(State { upstream: address, plan: Mutex::default(), seen: Mutex::default() });
+        let state = Arc::new(State {
+            upstream: address,
+            plan: Mutex::default(),
+            seen: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+        });
         let shared = Arc::clone(&state);
         let server = tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
@@ -191,6 +199,13 @@ impl FaultProxy {
     pub fn trip(&self, at: usize, after_commit: bool, act: impl Fn() + Send + Sync + 'static) {
         self.plan([]);
         self.state.plan().tripwire = Some(Tripwire { at, after_commit, act: Arc::new(act) });
+    }
+
+    /// Waits until the server has carried out what came before its client was gone.
+    pub async fn settled(&self) {
+        while self.state.under_way.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The requests since the rule was set.
@@ -307,7 +322,13 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> anyhow::Result
 /// A request that came whole is carried out whole, also where its client is gone: s3s-fs would leave half of an object.
 async fn forward(state: &Arc<State>, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
     let state = Arc::clone(state);
-    tokio::spawn(async move { http::send(&state.upstream, request).await }).await?
+    state.under_way.fetch_add(1, Ordering::SeqCst);
+    let sent = tokio::spawn(async move {
+        let answer = http::send(&state.upstream, request).await;
+        state.under_way.fetch_sub(1, Ordering::SeqCst);
+        answer
+    });
+    sent.await?
 }
 
 fn operation(request: &Request<Incoming>) -> Option<Operation> {

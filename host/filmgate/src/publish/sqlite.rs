@@ -7,7 +7,6 @@
 mod file;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -26,8 +25,6 @@ pub struct SqliteJournal {
     path: PathBuf,
     /// Absent once it is closed.
     asks: Option<mpsc::UnboundedSender<Ask>>,
-    /// Why the last transaction failed.
-    failure: Arc<Mutex<String>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -40,16 +37,15 @@ impl SqliteJournal {
     /// The file must be on a local file system: SQLite's write-ahead log needs memory that its users share.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let (asks, asked) = mpsc::unbounded_channel();
-        let failure = Arc::default();
         let (ready, opened) = std::sync::mpsc::channel();
-        let (file, told) = (path.to_owned(), Arc::clone(&failure));
+        let file = path.to_owned();
         let failed = |message: String| JournalError::File { path: path.to_owned(), message };
         let writer = std::thread::Builder::new()
             .name("filmgate-journal".to_owned())
-            .spawn(move || JournalFile::serve(&file, asked, &told, &ready))
+            .spawn(move || JournalFile::serve(&file, asked, &ready))
             .map_err(|error| failed(error.to_string()))?;
         match opened.recv() {
-            Ok(Ok(())) => Ok(Self { path: path.to_owned(), asks: Some(asks), failure, writer: Some(writer) }),
+            Ok(Ok(())) => Ok(Self { path: path.to_owned(), asks: Some(asks), writer: Some(writer) }),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(failed("its thread ended".to_owned())),
         }
@@ -62,8 +58,11 @@ impl SqliteJournal {
     ) -> Result<T, JournalError> {
         let (reply, answer) = oneshot::channel();
         self.send(ask(reply));
-        // No answer: its transaction was rolled back.
-        answer.await.unwrap_or_else(|_| Err(self.failed()))
+        match answer.await {
+            Ok(answer) => answer,
+            // Its transaction was rolled back.
+            Err(_) => Err(self.failed().await),
+        }
     }
 
     fn send(&self, ask: Ask) {
@@ -71,8 +70,10 @@ impl SqliteJournal {
         let _ = self.asks.as_ref().map(|asks| asks.send(ask));
     }
 
-    fn failed(&self) -> JournalError {
-        let message = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    async fn failed(&self) -> JournalError {
+        let (reply, answer) = oneshot::channel();
+        self.send(Ask::Failure(reply));
+        let message = answer.await.unwrap_or_else(|_| "its thread ended".to_owned());
         JournalError::File { path: self.path.clone(), message }
     }
 }

@@ -3,7 +3,6 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -66,6 +65,8 @@ pub(super) enum Ask {
     Forget(PublishId, Reply<()>),
     KeyedJob(IdempotencyKey, Box<KeyedJob>, Reply<KeyedJob>),
     KeyedJobEnded(IdempotencyKey, String, Reply<()>),
+    /// Why the last transaction that failed did so. Answered behind it.
+    Failure(oneshot::Sender<String>),
 }
 
 impl Ask {
@@ -98,7 +99,6 @@ impl JournalFile {
     pub(super) fn serve(
         path: &Path,
         mut asked: mpsc::UnboundedReceiver<Ask>,
-        failure: &Mutex<String>,
         ready: &std::sync::mpsc::Sender<Result<(), JournalError>>,
     ) {
         let failed = |message: String| JournalError::File { path: path.to_owned(), message };
@@ -112,14 +112,20 @@ impl JournalFile {
                 Err(error) => return drop(ready.send(Err(error))),
             };
             let _ = ready.send(Ok(()));
+            let mut failure = String::new();
             while let Some(first) = asked.recv().await {
-                let mut batch = vec![first];
-                while let Some(next) = (batch.len() < BATCH).then(|| asked.try_recv().ok()).flatten() {
-                    batch.push(next);
+                let mut batch = Vec::new();
+                let mut next = Some(first);
+                while let Some(ask) = next {
+                    match ask {
+                        Ask::Failure(reply) => drop(reply.send(failure.clone())),
+                        ask => batch.push(ask),
+                    }
+                    next = (batch.len() < BATCH).then(|| asked.try_recv().ok()).flatten();
                 }
                 if let Err(error) = file.carry_out(batch).await {
                     tracing::error!(?path, %error, "write the journal");
-                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
+                    failure = error.to_string();
                     let _ = sqlx::query("ROLLBACK").execute(&mut file.connection).await;
                 }
             }
@@ -214,6 +220,8 @@ impl JournalFile {
                 }
                 answer(reply, Ok(()))
             }
+            // Needs no transaction.
+            Ask::Failure(reply) => Box::new(move || drop(reply.send(String::new()))),
         })
     }
 }
