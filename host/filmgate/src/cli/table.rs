@@ -22,7 +22,7 @@ impl Table {
 
     pub(super) fn add(&mut self, row: Vec<String>) {
         // One row, one line, whatever is in it.
-        self.rows.push(row.iter().map(|cell| printable(cell).replace(['\n', '\t'], " ")).collect());
+        self.rows.push(row.into_iter().map(|cell| printable(&cell).replace(['\n', '\t'], " ")).collect());
     }
 
     pub(super) fn print(&self) -> Result<(), AnswerLost> {
