@@ -154,6 +154,33 @@ fn a_failed_job_is_on_record_with_its_cause() {
 }
 
 #[test]
+fn a6_a_failed_publish_is_listed_with_its_file_until_it_is_tried_again() {
+    let place = Filmgate::new();
+    let first = publish(&place, &["--layout", "jobs"]);
+    assert_eq!(json(&place, &["assets", "list", "--failed"])["failed"].as_array().map(Vec::len), Some(0));
+    // A file is where the directory of the user's keys should be.
+    let folder = place.folder().join("filmgate-data/storage/ana");
+    fs::rename(&folder, place.folder().join("aside")).unwrap();
+    fs::write(&folder, "in the way").unwrap();
+    place.write("film.mp4", mp4());
+    let ended = place.run(["publish", "film.mp4", "--user", "ana", "--layout", "jobs", "--move"]);
+    assert!(matches!(ended.code, Some(18 | 19)), "{ended:#?}");
+    let list = json(&place, &["assets", "list", "--failed"]);
+    let failed = &list["failed"][0];
+    assert_eq!(list["failed"].as_array().map(Vec::len), Some(1), "{list}");
+    assert!(text(failed, "error").contains("ana") && fs::exists(text(failed, "file")).unwrap(), "{list}");
+    let table = place.run(["assets", "list", "--failed"]);
+    assert!(table.stdout.contains(text(failed, "publish")) && table.stderr.contains("filmgate retry"), "{table:#?}");
+    fs::remove_file(&folder).unwrap();
+    fs::rename(place.folder().join("aside"), &folder).unwrap();
+    assert_eq!(place.run(["retry", text(failed, "publish")]).code, Some(0));
+    assert_eq!(json(&place, &["assets", "list", "--failed"])["failed"].as_array().map(Vec::len), Some(0));
+    let list = json(&place, &["assets", "list"]);
+    let ids: Vec<_> = list["assets"].as_array().unwrap().iter().map(|one| text(one, "id")).collect();
+    assert_eq!(ids, [text(failed, "publish"), text(&first, "publish_id")]);
+}
+
+#[test]
 fn where_nothing_was_published_lists_are_empty_and_nothing_is_made() {
     let place = Filmgate::new();
     for list in ["assets", "sessions", "jobs"] {

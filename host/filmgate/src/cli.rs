@@ -11,6 +11,7 @@ mod clean;
 mod complete;
 mod events;
 mod exit;
+mod failed;
 mod inspect;
 mod job_options;
 mod jobs;

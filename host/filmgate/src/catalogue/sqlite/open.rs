@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::BUSY_PATIENCE;
 use super::codec::Fault;
@@ -42,7 +42,9 @@ impl Opened {
             .filename(path)
             .busy_timeout(BUSY_PATIENCE)
             .synchronous(SqliteSynchronous::Full)
-            .statement_cache_capacity(64);
+            .statement_cache_capacity(64)
+            // What is slow is the caller's to tell.
+            .disable_statement_logging();
         let mut first = SqliteConnection::connect_with(&options).await?;
         let prepared = prepare(&mut first, path).await;
         first.close().await?;
