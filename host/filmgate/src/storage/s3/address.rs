@@ -73,7 +73,7 @@ pub(super) async fn presign_get(
         address.push_str("?response-content-disposition=");
         address.extend(utf8_percent_encode(&disposition, SEGMENT));
     }
-    let url = signed(address, &inner.settings.region, credentials, now, lifetime).map_err(failed)?;
+    let url = signed(&address, &inner.settings.region, credentials, now, lifetime).map_err(failed)?;
     // The signature counts from whole seconds.
     let end = jiff::Timestamp::try_from(now + lifetime).and_then(|end| jiff::Timestamp::from_second(end.as_second()));
     Ok(ObjectUrl { url, expires_at: end.ok() })
@@ -92,7 +92,7 @@ async fn where_objects_are(inner: &Inner) -> Result<String, BoxError> {
 
 /// Adds a signature of version 4 to the query.
 fn signed(
-    address: String,
+    address: &str,
     region: &str,
     credentials: Credentials,
     now: SystemTime,
@@ -107,9 +107,9 @@ fn signed(
     let identity = credentials.into();
     let parameters = SigningParams::builder().identity(&identity).region(region).name("s3").time(now);
     let parameters = parameters.settings(settings).build()?.into();
-    let request = SignableRequest::new("GET", address.as_str(), std::iter::empty(), SignableBody::UnsignedPayload)?;
+    let request = SignableRequest::new("GET", address, std::iter::empty(), SignableBody::UnsignedPayload)?;
     let (instructions, _) = sign(request, &parameters)?.into_parts();
-    let mut url = Url::parse(&address)?;
+    let mut url = Url::parse(address)?;
     let mut query = url.query().unwrap_or_default().to_owned();
     for (name, value) in instructions.params() {
         let before = if query.is_empty() { "" } else { "&" };
