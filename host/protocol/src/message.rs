@@ -248,7 +248,7 @@ pub struct Usage {
     pub stores_in_flight_peak: u32,
     /// Most elements of tables at once.
     pub table_elements_peak: u64,
-    /// Depth of the deepest place in the outbox that the guest reached.
+    /// Depth of the deepest directory that the guest made in the outbox.
     pub outbox_depth_max: u32,
     /// Most bytes that one host call brought: data for a file or the log, texts for the host, the answer of `render`. Paths
     /// of files and lists of handles are not in it.

@@ -1,7 +1,8 @@
 //! What is fuzzed: one function for each edge that takes strangers' bytes.
 //!
 //! Each takes any bytes and panics where a promise does not hold. `tests/fuzz` calls them with what a fuzzer thinks up
-//! (`just fuzz`); the test beside them replays `tests/fuzz/corpus` and some thousand changes of it in every test run.
+//! (`just fuzz`); the test beside them replays `tests/fuzz/corpus` and some thousand changes of it in every test run, or as many
+//! others as `FUZZED_CHANGES` says.
 
 mod job;
 mod keys;

@@ -1,11 +1,25 @@
 //! Replays what is known to be interesting, and changes of it: the short form of `just fuzz`, in every test run.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use fuzzed::TARGETS;
 
-/// Changed inputs for each target.
+/// Changed inputs for each target in a usual run.
 const CHANGED: u64 = 4_000;
+
+/// A number of changed inputs, other ones each time: fuzzing for those who have no time to build the fuzzer.
+const CHANGES: &str = "FUZZED_CHANGES";
+
+/// How many changed inputs, and where the numbers begin that change them.
+fn plan() -> (u64, u64) {
+    const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a later time").as_micros();
+    match std::env::var(CHANGES) {
+        Ok(count) => (count.parse().expect("a number"), SEED ^ u64::try_from(now()).expect("this age")),
+        Err(_) => (CHANGED, SEED),
+    }
+}
 
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
@@ -16,7 +30,7 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     files.into_iter().map(|path| (path.clone(), std::fs::read(path).expect("read an input"))).collect()
 }
 
-/// The same numbers in every run: what fails here fails again.
+/// The same numbers in every usual run: what fails there fails again.
 struct Numbers(u64);
 
 impl Numbers {
@@ -66,13 +80,14 @@ fn replay(name: &str) {
     let target = TARGETS.iter().find(|(target, _)| *target == name).expect("a target").1;
     let corpus = corpus(name);
     corpus.iter().for_each(|(_, bytes)| target(bytes));
-    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..CHANGED {
+    let (count, seed) = plan();
+    let mut numbers = Numbers(seed);
+    for _ in 0..count {
         let (_, one) = &corpus[numbers.below(corpus.len())];
         let (_, other) = &corpus[numbers.below(corpus.len())];
         let changed = change(&mut numbers, one.clone(), other);
         if std::panic::catch_unwind(|| target(&changed)).is_err() {
-            panic!("{name} fails with {:?}", String::from_utf8_lossy(&changed));
+            panic!("{name} fails with {:?}, which is {changed:?}", String::from_utf8_lossy(&changed));
         }
     }
 }
