@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use filmgate_tests::bucket::TestBucket;
-use filmgate_tests::cli::{Filmgate, probe};
+use filmgate_tests::cli::{Ended, Filmgate, probe};
 use filmgate_tests::garage::Garage;
 use filmgate_tests::sample;
 use serde_json::json;
@@ -137,6 +137,58 @@ fn m3_a_job_with_a_key_succeeds_once() {
     assert_ne!(second.json()["job"], first["job"]);
     let bad = run("two words", &params);
     assert_eq!(bad.code, Some(2), "{bad:#?}");
+}
+
+#[test]
+fn b11_an_equal_job_is_not_run_again_while_its_asset_is_there() {
+    let place = Filmgate::new();
+    place.write("photo.jpg", "one");
+    let run = |params: &str, user: &str| {
+        let plugin = probe().to_str().unwrap();
+        let input = ["--input", "photo=photo.jpg"];
+        let arguments = ["run", plugin, "--user", user, "--params", params, "--reuse", "--json"];
+        let ended = place.run(arguments.into_iter().chain(input));
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        ended.json()
+    };
+    let params = r#"{ "do": "store", "files": [{}] }"#;
+    let first = run(params, "ana");
+    // The same JSON, written otherwise.
+    let same = run(r#"{"files":[{}],"do":"store"}"#, "ana");
+    assert_eq!((&same["publish_id"], &same["url"]), (&first["publish_id"], &first["url"]));
+    assert_eq!(same["usage"]["cpu_seconds"], 0.0, "it ran again");
+    let other = [run(params, "ben"), run(r#"{ "do": "store", "files": [{ "sequence": 1 }, {}] }"#, "ana")];
+    assert!(other.iter().all(|other| other["publish_id"] != first["publish_id"]), "{other:#?}");
+    place.write("photo.jpg", "two");
+    let changed = run(params, "ana");
+    assert_ne!(changed["publish_id"], first["publish_id"], "another input");
+
+    let id = changed["publish_id"].as_str().unwrap();
+    assert_eq!(place.run(["assets", "delete", id]).code, Some(0));
+    let anew = run(params, "ana");
+    assert_ne!(anew["publish_id"], changed["publish_id"], "it was deleted");
+    assert_eq!(run(params, "ana")["publish_id"], anew["publish_id"]);
+}
+
+#[test]
+fn b11_of_equal_jobs_at_once_one_runs() {
+    let place = Filmgate::new();
+    let plugin = probe().to_str().unwrap();
+    assert_eq!(place.run(["plugin", "precompile", plugin]).code, Some(0));
+    let params = json!({ "do": "store", "files": [{ "bytes": 4_000_000 }] }).to_string();
+    let start = |_| {
+        let mut command = place.command(["run", plugin, "--user", "ana", "--params", &params, "--reuse", "--json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running: Vec<_> = (0..4).map(start).collect();
+    let ended = running.into_iter().map(|process| Ended::of(process.wait_with_output().unwrap()));
+    let answers: Vec<_> = ended
+        .map(|ended| {
+            assert_eq!(ended.code, Some(0), "{ended:#?}");
+            ended.json()
+        })
+        .collect();
+    assert!(answers.iter().all(|answer| answer["publish_id"] == answers[0]["publish_id"]), "{answers:#?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Every way a job can end, each with its own error, and nothing left behind (P3).
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use filmgate::Budget;
@@ -213,8 +214,10 @@ async fn no_descriptor_is_kept_by_an_ended_job() {
     let held = || {
         let descriptors = std::fs::read_dir("/proc/self/fd").expect("this process's descriptors");
         let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
-        // Those of this test's host alone: other tests of this process open files too.
-        targets.filter(|target| target.starts_with(&here)).count()
+        // Those of this test's host alone: other tests of this process open files too. Its two databases open connections when
+        // they first need them, a fixed number.
+        let is_database = |target: &PathBuf| target.to_string_lossy().contains(".db");
+        targets.filter(|target| target.starts_with(&here) && !is_database(target)).count()
     };
     let before = held();
     assert!(before > 0, "the host holds its directories");

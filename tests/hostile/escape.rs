@@ -53,8 +53,8 @@ fn surroundings(data: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = above.into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     files.sort();
-    // The host's own note of when the latest job was accepted.
-    files.retain(|path| !path.ends_with("accepted"));
+    // The host's own: its databases, and its note of when the latest job was accepted.
+    files.retain(|path| !path.ends_with("accepted") && !path.to_string_lossy().contains(".db"));
     files.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 

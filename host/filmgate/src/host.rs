@@ -9,6 +9,7 @@ mod keyed;
 mod options;
 mod recorder;
 mod recovery;
+mod reuse;
 mod session;
 mod store;
 

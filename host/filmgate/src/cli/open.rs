@@ -14,6 +14,7 @@ use super::signals::Signals;
 use super::{SettingOptions, logging};
 
 /// What every command that works with a host has.
+#[derive(Clone)]
 pub(super) struct Session {
     pub(super) config: Config,
     pub(super) bars: MultiProgress,

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use filmgate::job::{IdempotencyKey, JobRequest};
@@ -39,6 +40,10 @@ pub(super) struct RunArguments {
     /// is published twice
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    /// Answer with what an equal job has brought before, if it is still there: same plugin, user, period, parameters, inputs
+    /// and layout. An equal job that is under way is waited for. Only for plugins that render the same from the same
+    #[arg(long, conflicts_with = "idempotency_key")]
+    reuse: bool,
     #[command(flatten)]
     for_plugin: PluginOptions,
     #[command(flatten)]
@@ -47,22 +52,41 @@ pub(super) struct RunArguments {
 
 pub(super) fn execute(arguments: RunArguments) -> Ended {
     let request = arguments.for_plugin.add_to(arguments.job.request()?)?;
-    let RunArguments { plugin, manifest, idempotency_key, settings, .. } = arguments;
+    let RunArguments { plugin, manifest, idempotency_key, reuse, settings, .. } = arguments;
     let key = idempotency_key.map(|key| parse("--idempotency-key", &key)).transpose()?;
-    let order = Order { request, key, plugin, manifest };
+    let once = match key {
+        Some(key) => Once::Named(key),
+        None if reuse => Once::Equal,
+        None => Once::No,
+    };
+    let order = Order { request, once, plugin, manifest };
     open::with_session(&settings, |session| run(session, order, settings.json))
 }
 
 /// What is to be run.
 struct Order {
     request: JobRequest,
-    key: Option<IdempotencyKey>,
+    once: Once,
     plugin: PathBuf,
     manifest: Option<PathBuf>,
 }
 
+/// Which earlier job would do.
+#[derive(Debug)]
+enum Once {
+    /// None.
+    No,
+    /// That of this key.
+    Named(IdempotencyKey),
+    /// An equal one.
+    Equal,
+}
+
+/// Between two looks whether an equal job is over.
+const SINGLE_FLIGHT: Duration = Duration::from_millis(250);
+
 async fn run(session: Session, order: Order, as_json: bool) -> Ended {
-    let Order { request, key, plugin, manifest } = order;
+    let Order { request, once, plugin, manifest } = order;
     let prepared = async {
         let host = open::host(&session.config).await?;
         let loaded = load(&host, &plugin, manifest.as_deref()).await?;
@@ -73,19 +97,50 @@ async fn run(session: Session, order: Order, as_json: bool) -> Ended {
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
     let (beside, signals) = (Beside::start(&host), session.signals.clone());
-    let started = match key {
-        None => host.start(request, &plugin).map(Keyed::Running),
-        Some(key) => tokio::select! {
-            started = host.start_keyed(&key, request, &plugin) => started,
-            () = session.signals.first() => return Err(session.signals.stopped()),
-        },
-    };
-    let ended = match started.map_err(|error| Problem::of_job(&error, None))? {
-        Keyed::Running(running) => finish(session, running, as_json).await,
-        Keyed::Done(report) => answer::print(&report, as_json).map(|()| Exit::Done),
-    };
+    let ended = run_once(&session, &host, request, &once, &plugin, as_json).await;
     beside.finish(&signals).await;
     ended
+}
+
+async fn run_once(
+    session: &Session,
+    host: &Host,
+    request: JobRequest,
+    once: &Once,
+    plugin: &Plugin,
+    as_json: bool,
+) -> Ended {
+    loop {
+        let start = async {
+            match once {
+                Once::No => host.start(request.clone(), plugin).map(Keyed::Running),
+                Once::Named(key) => host.start_keyed(key, request.clone(), plugin).await,
+                Once::Equal => host.start_reusing(request.clone(), plugin).await,
+            }
+        };
+        let started = tokio::select! {
+            started = start => started,
+            () = session.signals.first() => return Err(session.signals.stopped()),
+        };
+        let ended = match started {
+            Ok(Keyed::Running(running)) => follow(session.clone(), running).await.0,
+            Ok(Keyed::Done(report)) => {
+                print_error("published before; nothing was run");
+                Ok(report)
+            }
+            Err(error) => Err(error),
+        };
+        match ended {
+            Err(JobError { fault: JobFault::UnderWay(_), .. }) if matches!(once, Once::Equal) => tokio::select! {
+                () = tokio::time::sleep(SINGLE_FLIGHT) => {}
+                () = session.signals.first() => return Err(session.signals.stopped()),
+            },
+            ended => {
+                let report = ended.map_err(|error| Problem::of_job(&error, session.signals.exit()))?;
+                return answer::print(&report, as_json).map(|()| Exit::Done);
+            }
+        }
+    }
 }
 
 /// Loads a plugin with its manifest: the one that is named, else the one beside it.

@@ -6,6 +6,7 @@ use filmgate_protocol::Usage;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use super::reuse::hexadecimal;
 use super::session::{Accepted, Session};
 use super::{Host, RunningJob};
 use crate::job::{IdempotencyKey, JobRequest, Slot};
@@ -45,8 +46,10 @@ impl Host {
     ///
     /// The first call decides the job's id, acceptance and keys; a later one, after a failure or a crash, runs the same job
     /// again, and a file that was published before is not published a second time: its answer stands. What was left of an
-    /// earlier run, interrupted or failed, is published first; where that fails, nothing is run. A key that was used for another request is refused; so is one whose job is under
-    /// way in another process, if it has got as far as its plugin. Inputs are compared by name, not by content.
+    /// earlier run, interrupted or failed, is published first; where that fails, nothing is run.
+    ///
+    /// A key that was used for another request is refused; inputs are compared by name, not by content. Where the job is
+    /// under way already, in this process or another, it ends with [`JobFault::UnderWay`].
     pub async fn start_keyed(
         &self,
         key: &IdempotencyKey,
@@ -157,15 +160,16 @@ fn digest(request: &JobRequest, plugin: Option<&Plugin>) -> String {
     let inputs: Vec<_> = request.inputs().map(|(name, _)| name.as_str()).collect();
     let layout = request.layout().map(ToString::to_string);
     let refs: Vec<_> = request.refs().iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
+    // As values: how they are written does not matter.
+    let params: serde_json::Value = serde_json::from_str(request.params().as_str()).unwrap_or_default();
     let asked = serde_json::json!([
         plugin.map(|plugin| plugin.digest().to_string()),
         request.user().as_str(),
         period,
-        request.params().as_str(),
+        params,
         inputs,
         refs,
         layout
     ]);
-    let digest = Sha256::digest(asked.to_string());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(asked.to_string()))
 }
