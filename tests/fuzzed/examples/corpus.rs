@@ -41,7 +41,8 @@ fn texts(inputs: &[(&str, &str)]) -> Inputs {
     inputs.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
-const JOBS: [(&str, &str); 4] = [
+const JOBS: [(&str, &str); 5] = [
+    ("number", "ana\n\n\n\n\n[1, -2.5e3333]"),
     ("plain", "ana\n2026-03\nphoto.jpg\ngeneration\ngen_1\n{\"size\": \"480p\"}"),
     ("odd", "a.b_c@d+e=f-g\n9999-12\né 漢.png\nscene\n1\n[1, -2.5e3, \"\\u00e9\", null, true]"),
     ("empty", "\n\n\n\n\n"),

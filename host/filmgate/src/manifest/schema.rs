@@ -169,7 +169,7 @@ impl ParamsSchema {
     /// Checks parameters; at most eight faults are told. Takes microseconds, and a second at worst, whatever the schema.
     pub fn check(&self, params: &Params) -> Result<(), ParamsFault> {
         let value: Value = serde_json::from_str(params.as_str()).map_err(|error| {
-            // Nothing but nesting is left to go wrong: they were JSON when they were made.
+            // Nothing but nesting and the size of numbers is left to go wrong: they were JSON when they were made.
             let fault = PlaceFault { path: "params".to_owned(), fault: error.to_string() };
             ParamsFault::Invalid(vec![fault])
         })?;
