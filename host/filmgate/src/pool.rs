@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -89,7 +89,8 @@ struct Processes {
     /// How many were ever kept.
     kept: AtomicU64,
     /// How many are being started ahead.
-    starting: AtomicUsize,
+    /// Being started, for which jobs.
+    starting: Mutex<Vec<(PluginDigest, Budget)>>,
 }
 
 #[derive(Debug)]
@@ -131,7 +132,7 @@ impl Pool {
             idle_max,
             waiting: Mutex::default(),
             kept: AtomicU64::new(0),
-            starting: AtomicUsize::new(0),
+            starting: Mutex::default(),
         };
         Ok(Self { data: Arc::clone(data), place: Place::Processes(Arc::new(processes)) })
     }
@@ -224,6 +225,10 @@ impl Processes {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn starting(&self) -> MutexGuard<'_, Vec<(PluginDigest, Budget)>> {
+        self.starting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// One that waits for such a job and is still alive.
     fn pop(&self, plugin: PluginDigest, budget: &Budget) -> Option<Ready> {
         let mut waiting = self.waiting();
@@ -251,15 +256,23 @@ impl Processes {
     /// Starts the next runner in the background, unless enough wait already.
     fn start_ahead(self: &Arc<Self>, plugin: &Plugin, budget: &Budget, data: &Arc<DataDir>) {
         let same = self.waiting().iter().filter(|one| one.plugin == plugin.digest && one.budget == *budget).count();
-        if same + self.starting.load(Ordering::Relaxed) >= self.ahead {
-            return;
+        {
+            let mut starting = self.starting();
+            let begun = starting.iter().filter(|(digest, of)| *digest == plugin.digest && of == budget).count();
+            if same + begun >= self.ahead {
+                return;
+            }
+            starting.push((plugin.digest, budget.clone()));
         }
-        self.starting.fetch_add(1, Ordering::Relaxed);
         let (this, plugin, budget, data) = (Arc::downgrade(self), plugin.clone(), budget.clone(), Arc::clone(data));
         tokio::spawn(async move {
             let Some(processes) = this.upgrade() else { return };
             let started = processes.start(&plugin, &budget, &data).await;
-            processes.starting.fetch_sub(1, Ordering::Relaxed);
+            {
+                let mut starting = processes.starting();
+                let at = starting.iter().position(|(digest, of)| *digest == plugin.digest && *of == budget);
+                at.map(|at| starting.swap_remove(at));
+            }
             match started {
                 Ok(ready) => processes.keep(plugin.digest, budget, ready, &this),
                 Err(error) => tracing::warn!(%error, "start a runner ahead"),
