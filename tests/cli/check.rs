@@ -14,6 +14,7 @@ fn a_fresh_machine_passes_every_line() {
     for name in [
         "data directory",
         "paths stay inside",
+        "catalogue",
         "jail: landlock",
         "jail: seccomp",
         "store an object",

@@ -225,6 +225,9 @@ fn c4_a_catalogue_that_cannot_be_used_is_named_and_no_publish_fails_for_it() {
     assert_problem(&place.run(["assets", "list", "--json"]), 32, "catalogue-unusable");
     assert_problem(&place.run(["assets", "url", text(&first, "publish_id"), "--json"]), 32, "catalogue-unusable");
     assert_problem(&place.run(["clean", "--json"]), 32, "catalogue-unusable");
+    let check = place.run(["check"]);
+    assert_eq!(check.code, Some(20), "{check:#?}");
+    assert!(check.stdout.contains("FAIL  catalogue") && check.stdout.contains("put back a backup"), "{check:#?}");
     let second = publish(&place, &[]);
     assert_eq!(fs::read(&database).unwrap(), vec![0x5a; 9000], "what is no catalogue is left alone");
     fs::remove_file(&database).unwrap();

@@ -37,6 +37,9 @@ enum Command {
         /// How many
         #[arg(long, default_value_t = 1_000_000)]
         assets: usize,
+        /// Keep the catalogue in this folder; one that is there is gone on with [default: a temporary folder]
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
         #[command(flatten)]
         common: CommonOptions,
     },
@@ -97,7 +100,7 @@ fn main() -> anyhow::Result<()> {
         Some(Command::Compare(options)) => run_compare(&options),
         Some(Command::Micro(options)) => run_micro(&options),
         Some(Command::Scenes(options)) => run_scenes(&options),
-        Some(Command::Catalogue { assets, common }) => run_catalogue(assets, &common),
+        Some(Command::Catalogue { assets, keep, common }) => run_catalogue(assets, keep.as_deref(), &common),
         Some(Command::PublishAtOnce { url, files, per_user }) => scenes::publish_at_once(&url, &files, per_user),
     }
 }
@@ -180,14 +183,14 @@ fn run_scenes(options: &CommonOptions) -> anyhow::Result<()> {
     write_json(options, &machine(&figures))
 }
 
-fn run_catalogue(assets: usize, options: &CommonOptions) -> anyhow::Result<()> {
+fn run_catalogue(assets: usize, keep: Option<&Path>, options: &CommonOptions) -> anyhow::Result<()> {
     if assets == 0 {
         bail!("--assets is 0: there is nothing to measure");
     }
     let parent = files_folder(options);
     std::fs::create_dir_all(&parent).with_context(|| format!("make {}", parent.display()))?;
     let folder = tempfile::tempdir_in(&parent).context("make a directory for the catalogue")?;
-    let measured = records::run(folder.path(), assets, &|line| eprintln!("{line}"))?;
+    let measured = records::run(keep.unwrap_or(folder.path()), assets, &|line| eprintln!("{line}"))?;
     println!("{}", measured.markdown());
     write_json(options, &machine(&[measured.to_json()]))
 }

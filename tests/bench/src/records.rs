@@ -33,13 +33,15 @@ const RUNS: usize = 2_000;
 /// What was measured.
 pub struct Measured {
     assets: usize,
+    /// Those that were not there before.
+    recorded: usize,
     /// While the catalogue grew.
     inserting: Duration,
     file_bytes: u64,
     figures: Vec<Figure>,
 }
 
-/// Fills a catalogue in `folder` with so many assets, and asks it.
+/// Fills a catalogue in `folder` up to so many assets, and asks it. One that is there already is gone on with.
 ///
 /// # Errors
 /// Where a part fails.
@@ -51,7 +53,8 @@ pub fn run(folder: &Path, assets: usize, tell: &dyn Fn(&str)) -> anyhow::Result<
 async fn measure(folder: &Path, assets: usize, tell: &dyn Fn(&str)) -> anyhow::Result<Measured> {
     let path = folder.join("catalogue.db");
     let catalogue: Arc<dyn Catalogue> = Arc::new(SqliteCatalogue::new(&path));
-    let mut ids = Vec::with_capacity(assets);
+    let mut ids = known(&*catalogue).await?;
+    let found = ids.len();
     let mut inserting = Duration::ZERO;
     let mut commits = Vec::new();
     while ids.len() < assets {
@@ -72,7 +75,18 @@ async fn measure(folder: &Path, assets: usize, tell: &dyn Fn(&str)) -> anyhow::R
     figures.extend(questions(&*catalogue, &ids).await?);
     figures.extend(urls(&catalogue, &ids).await?);
     let file_bytes = std::fs::metadata(&path)?.len();
-    Ok(Measured { assets, inserting, file_bytes, figures })
+    Ok(Measured { assets: ids.len(), recorded: ids.len() - found, inserting, file_bytes, figures })
+}
+
+/// What an earlier run has left in a folder that is kept.
+async fn known(catalogue: &dyn Catalogue) -> anyhow::Result<Vec<PublishId>> {
+    let (mut ids, mut page) = (Vec::new(), Page::first(1_000));
+    loop {
+        let records = catalogue.assets(&AssetFilter::default(), page).await?;
+        let Some(last) = records.last() else { return Ok(ids) };
+        page = Page::after(last.asset.id, 1_000);
+        ids.extend(records.iter().map(|record| record.asset.id));
+    }
 }
 
 fn asset(number: usize) -> anyhow::Result<NewAsset> {
@@ -187,10 +201,11 @@ async fn urls(catalogue: &Arc<dyn Catalogue>, ids: &[PublishId]) -> anyhow::Resu
 impl Measured {
     /// For people.
     pub fn markdown(&self) -> String {
-        let rate = self.assets as f64 / self.inserting.as_secs_f64();
+        let rate = self.recorded as f64 / self.inserting.as_secs_f64().max(f64::MIN_POSITIVE);
         format!(
-            "{} assets recorded in {:.0} s, {rate:.0} a second; the file has {} MiB, {} bytes an asset\n\n{}",
+            "{} assets, {} of them recorded in {:.0} s, {rate:.0} a second; the file has {} MiB, {} bytes an asset\n\n{}",
             self.assets,
+            self.recorded,
             self.inserting.as_secs_f64(),
             self.file_bytes >> 20,
             self.file_bytes / self.assets.max(1) as u64,
@@ -202,6 +217,7 @@ impl Measured {
     pub fn to_json(&self) -> Value {
         json!({
             "assets": self.assets,
+            "recorded": self.recorded,
             "insert_seconds": self.inserting.as_secs_f64(),
             "file_bytes": self.file_bytes,
             "figures": self.figures.iter().map(to_json).collect::<Vec<_>>(),

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use filmgate::catalogue::{Catalogue as _, SqliteCatalogue};
 use filmgate::config::{ByteSize, Config};
 use filmgate::outbox::{Claimed, DataDir, DataDirError};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,21 @@ const DIRECTORY: &str = "data directory";
 pub(super) async fn check(config: &Config) -> Vec<Line> {
     let path = config.data_dir.clone();
     let checked = tokio::task::spawn_blocking(move || check_data_dir(&path)).await;
-    checked.unwrap_or_else(|error| vec![Line::fail(DIRECTORY, error.to_string(), None)])
+    let mut lines = checked.unwrap_or_else(|error| vec![Line::fail(DIRECTORY, error.to_string(), None)]);
+    // Where the directory cannot be used, nothing in it can.
+    if lines.iter().all(Line::is_no_failure) {
+        lines.push(check_catalogue(config).await);
+    }
+    lines
+}
+
+/// Opens the records, or makes the file for them.
+async fn check_catalogue(config: &Config) -> Line {
+    let catalogue = SqliteCatalogue::new(config.data_dir.join(SqliteCatalogue::FILE));
+    match catalogue.check().await {
+        Ok(()) => Line::pass("catalogue", catalogue.describe()),
+        Err(error) => Line::fail("catalogue", error.to_string(), error.next_step()),
+    }
 }
 
 fn check_data_dir(path: &Path) -> Vec<Line> {
