@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use filmgate_tests::embedder::{Ended, Said};
-use filmgate_tests::fault_proxy::Rule;
+use filmgate_tests::fault_proxy::{Fault, Operation, Rule};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -52,6 +52,23 @@ async fn m3_a_kill_at_every_request_is_recovered() {
         for bytes in BYTES {
             every_request(&bench, bytes).await;
         }
+    }
+}
+
+/// The journal says that an upload is open, and the store has ended it: Garage does not know it any more, s3s-fs lets nobody
+/// touch it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m3_an_upload_that_ended_behind_the_journals_back_is_begun_anew() {
+    for server in [Server::Garage, Server::S3s] {
+        let bench = Bench::new(server, false).await;
+        let world = World::new(Some(&bench), BYTES[1], false);
+        let operation = Operation::UploadPart;
+        let refused = Rule { operation, fault: Fault::Error(403, "AccessDenied"), after_commit: false, times: 1 };
+        // A look at the key, the creation, the part, and the abort that follows from its refusal.
+        let first = world.publish(Death::Request(3, true), &[refused]).await;
+        assert!(matches!(first, Ended::Killed(None)), "{first:?}");
+        world.settle(&first).await.unwrap_or_else(|said| panic!("{server:?}: {said}"));
+        world.clear().await;
     }
 }
 

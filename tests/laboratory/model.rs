@@ -148,7 +148,7 @@ async fn run_one(bench: &Bench, seed: u64) -> Result<(), String> {
 #[derive(Debug, Clone)]
 enum Known {
     Answered { asset: Box<Asset>, bytes: Bytes, deleted: bool },
-    Failed { kept: PathBuf, bytes: Bytes, left: Option<LeftBehind>, key: ObjectKey },
+    Failed { kept: PathBuf, bytes: Bytes, left: Option<LeftBehind>, key: ObjectKey, lied_to: bool },
 }
 
 /// One publisher with an outbox, and what must be true of its store.
@@ -195,6 +195,16 @@ async fn play(bench: &Bench, steps: &[Step]) -> Result<(), String> {
     }
     bench.clear(&play.prefix).await;
     Ok(())
+}
+
+/// Whether the store says that it did not make an object, makes it, and does not show it to the look that follows: nothing
+/// that it says leads to the truth.
+fn is_lie(faults: &[Rule]) -> bool {
+    let of = |rule: &Rule, operations: &[Operation]| rule.fault != Fault::None && operations.contains(&rule.operation);
+    let makes = [Operation::PutObject, Operation::CompleteMultipartUpload];
+    let refuses = |rule: &Rule| rule.after_commit && matches!(rule.fault, Fault::Error(400..500, _));
+    faults.iter().any(|rule| of(rule, &makes) && refuses(rule))
+        && faults.iter().any(|rule| of(rule, &[Operation::HeadObject]))
 }
 
 fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
@@ -258,7 +268,8 @@ impl Play<'_> {
             (Err(PublishError::Storage { error, kept }), None) => {
                 let is_kept = std::fs::read(&kept).is_ok_and(|kept| kept == bytes);
                 hold(is_kept, || format!("the file is not kept at {kept:?}: {error}"))?;
-                self.known.insert(who, Known::Failed { kept, bytes, left: error.left_behind, key });
+                let (left, lied_to) = (error.left_behind, is_lie(faults));
+                self.known.insert(who, Known::Failed { kept, bytes, left, key, lied_to });
             }
             (Err(PublishError::Taken { kept, .. }), Some(Known::Failed { .. })) => {
                 hold(kept == staged && staged.exists(), || format!("{staged:?} is gone"))?;
@@ -300,12 +311,12 @@ impl Play<'_> {
                     hold(object.is_some() != *deleted, || format!("{}: deleted {deleted}, and not so", asset.key))?;
                     hold(object.is_none_or(|object| object == bytes), || format!("{}: another object", asset.key))?;
                 }
-                Known::Failed { kept, bytes, left, key } => {
+                Known::Failed { kept, bytes, left, key, lied_to } => {
                     let is_kept = std::fs::read(kept).is_ok_and(|kept| kept == *bytes);
                     hold(is_kept, || format!("{kept:?} is not kept"))?;
                     if let Some(object) = objects.remove(key.as_str()) {
                         hold(object == bytes, || format!("{key}: a wrong object"))?;
-                        hold(left.is_some(), || format!("{key}: an object that nobody named"))?;
+                        hold(left.is_some() || *lied_to, || format!("{key}: an object that nobody named"))?;
                     }
                     match left {
                         Some(LeftBehind::Upload(None)) => unknown_uploads = true,
