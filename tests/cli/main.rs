@@ -7,6 +7,7 @@ mod grants;
 mod jobs;
 mod plugin_test;
 mod publish;
+mod reconcile;
 mod records;
 mod recovery;
 mod settings;

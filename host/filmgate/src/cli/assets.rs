@@ -13,7 +13,7 @@ use super::open::{self, Session};
 use super::problem::{Ended, Problem};
 use super::table::{Table, or_dash, print_fields, size, time};
 use super::terminal::{print_error, print_json, print_line};
-use super::{SettingOptions, records};
+use super::{SettingOptions, failed, records};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AssetsCommand {
@@ -32,6 +32,7 @@ Examples:
   filmgate assets list --user ana
   filmgate assets list --session s1 --slot video --json
   filmgate assets list --state deleting
+  filmgate assets list --failed
   filmgate assets list --after 019a… --limit 200";
 
 #[derive(Debug, Args)]
@@ -55,6 +56,9 @@ pub(super) struct ListArguments {
     /// Those in this state: stored, deleting or gone
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
+    /// Instead the publishes that have failed, the oldest first: for `filmgate retry` and `filmgate discard`
+    #[arg(long, conflicts_with_all = ["user", "job", "session", "scene", "slot", "state"])]
+    failed: bool,
     #[command(flatten)]
     page: PageOptions,
     #[command(flatten)]
@@ -96,6 +100,9 @@ pub(super) fn execute(command: AssetsCommand) -> Ended {
         AssetsCommand::List(arguments) => {
             let (filter, page) = arguments.parse()?;
             let as_json = arguments.settings.json;
+            if arguments.failed {
+                return open::with_session(&arguments.settings, |session| failed::list(session, page, as_json));
+            }
             open::with_session(&arguments.settings, |session| list(session, filter, page, as_json))
         }
         AssetsCommand::Show(ShowArguments { asset, settings }) => {
@@ -325,7 +332,7 @@ impl Name {
 }
 
 /// The asset of a key is the latest one, deleted or not.
-async fn resolve(archive: &Archive, name: &str) -> Result<PublishId, Problem> {
+pub(super) async fn resolve(archive: &Archive, name: &str) -> Result<PublishId, Problem> {
     match Name::parse(name)? {
         Name::Id(id) => Ok(id),
         Name::Key(key) => {
