@@ -96,6 +96,11 @@ impl Archive {
         &self.storage
     }
 
+    /// Which URLs are handed out.
+    pub(crate) fn urls(&self) -> &UrlPolicy {
+        &self.urls
+    }
+
     /// The layouts of the settings.
     pub(crate) fn layouts(&self) -> &Layouts {
         &self.layouts

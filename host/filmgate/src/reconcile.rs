@@ -25,7 +25,6 @@ use crate::catalogue::CatalogueError;
 use crate::outbox::DataDir;
 use crate::publish::{Journal, JournalError, Publisher};
 use crate::storage::StorageError;
-use crate::url::UrlPolicy;
 
 /// Compares, and mends where it is told to.
 #[derive(Debug)]
@@ -96,8 +95,8 @@ type Told<'a> = &'a mut (dyn FnMut(&Finding) + Send);
 
 impl Reconciler {
     /// Puts one together. Journal, archive and directory must be those of the same hosts.
-    pub fn new(archive: Archive, journal: Arc<dyn Journal>, urls: UrlPolicy, data: Arc<DataDir>) -> Self {
-        let publisher = Publisher::new(Arc::clone(archive.storage()), journal, urls);
+    pub fn new(archive: Archive, journal: Arc<dyn Journal>, data: Arc<DataDir>) -> Self {
+        let publisher = Publisher::new(Arc::clone(archive.storage()), journal, archive.urls().clone());
         Self { archive, publisher, data }
     }
 

@@ -58,7 +58,7 @@ async fn reconcile(session: Session, options: ReconcileOptions, as_json: bool) -
     let journal =
         SqliteJournal::open(&data.path().join("journal.db")).map_err(|error| open::journal_problem(&error))?;
     let archive = archive::open(config).await?;
-    let reconciler = Reconciler::new(archive, Arc::new(journal), config.urls.clone(), Arc::new(data));
+    let reconciler = Reconciler::new(archive, Arc::new(journal), Arc::new(data));
 
     let cancel = CancellationToken::new();
     let (heard, stop) = (session.signals.clone(), cancel.clone());
