@@ -57,12 +57,13 @@ fn c8_verify_reads_the_bytes_and_names_what_differs() {
 fn c8_a_store_that_is_away_ends_with_19_in_one_object() {
     let bench = Bench::bucket(Garage::shared().bucket(), "away/");
     let (id, _) = bench.publish();
-    let away = Filmgate::new()
-        .with("FILMGATE_S3_CONNECT_TIMEOUT", "1s")
-        .with("FILMGATE_DATA_DIR", { bench.place.folder().join("filmgate-data").to_str().expect("a path") });
+    let data = bench.place.folder().join("filmgate-data");
+    let away = Filmgate::new().with("FILMGATE_DATA_DIR", data.to_str().expect("a path"));
     let nowhere = TestBucket { endpoint: "http://127.0.0.1:1".parse().expect("a URL"), ..Garage::shared().bucket() };
     let away = at(away, &nowhere, "away/");
-    for arguments in [vec!["verify", "--all"], vec!["reconcile"], vec!["reconcile", "--fix"], vec!["verify", &id]] {
+    for arguments in
+        [vec!["verify", "--all"], vec!["reconcile"], vec!["reconcile", "--fix"], vec!["verify", id.as_str()]]
+    {
         let ended = away.run(arguments.iter().copied().chain(["--json"]));
         assert_eq!(ended.code, Some(19), "{arguments:?}: {ended:#?}");
         let answer = ended.json();
