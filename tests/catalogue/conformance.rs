@@ -32,6 +32,7 @@ on_every_catalogue!(
     records::a_job_ends_once_unless_it_is_run_again,
     records::an_empty_catalogue_knows_nothing,
     lists::filters_narrow_and_pages_continue,
+    lists::c8_assets_of_a_store_are_read_in_order_of_keys,
     lists::jobs_are_listed_by_user_and_state,
     lists::sessions_are_listed_in_order,
     deletion::c3_versions_count_on_in_their_scene,

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use filmgate::key::ObjectKey;
 use filmgate::storage::{
-    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectUrl, Presence, PutRequest, Storage, StorageError,
-    StorageFault, Stored,
+    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectUrl, OpenUploads, Presence, PutRequest, Storage,
+    StorageError, StorageFault, Stored, UploadsAfter,
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -93,6 +93,10 @@ impl Storage for Troubled {
 
     async fn discard_unfinished(&self, key: &ObjectKey) -> Result<u64, StorageError> {
         self.inner.discard_unfinished(key).await
+    }
+
+    async fn open_uploads(&self, prefix: &str, after: Option<&UploadsAfter>) -> Result<OpenUploads, StorageError> {
+        self.inner.open_uploads(prefix, after).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StorageError> {

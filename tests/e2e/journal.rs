@@ -9,7 +9,7 @@ use filmgate::key::ObjectKey;
 use filmgate::media::MediaKind;
 use filmgate::outbox::{Claimed, DataDir, Outbox};
 use filmgate::publish::{
-    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, Plan, PublishError,
+    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, Noted, Plan, PublishError,
     Publisher, State, Which,
 };
 use filmgate::report::JobFault;
@@ -57,6 +57,10 @@ impl Journal for Failing {
 
     async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
         self.inner.entry(publish).await
+    }
+
+    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError> {
+        self.inner.at_key(key).await
     }
 
     async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {

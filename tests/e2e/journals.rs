@@ -89,10 +89,17 @@ async fn conforms(journal: &dyn Journal, intent: &Intent) {
     journal.advance(publish, State::Verified).await.expect("verified");
     journal.advance(publish, State::Recorded(recorded())).await.expect("recorded");
     assert_eq!(ids(journal, Which::Uncatalogued).await, [publish]);
+    let at_key = async |key: ObjectKey| {
+        let noted = journal.at_key(&key).await.expect("read");
+        noted.iter().map(|noted| (noted.entry.publish, noted.catalogued)).collect::<Vec<_>>()
+    };
+    assert_eq!(at_key(key()).await, [(publish, false), (second, false)]);
+    assert_eq!(at_key(ObjectKey::try_from("videos/ana".to_owned()).expect("a key")).await, []);
     journal.advance(publish, State::Deleted).await.expect("deleted");
     journal.advance(publish, State::Replied).await.expect("replied");
     journal.catalogued(&[publish]).await.expect("note");
     assert_eq!(ids(journal, Which::Uncatalogued).await, []);
+    assert_eq!(at_key(key()).await, [(publish, true), (second, false)]);
     assert_eq!(ids(journal, Which::Unfinished).await, [second]);
     assert_eq!(ids(journal, Which::OfJob(job)).await, [publish, second]);
     let entry = journal.entry(publish).await.expect("read").expect("an entry");

@@ -2,12 +2,16 @@
 //! enforces retention.
 
 mod clean;
+mod projection;
 mod remove;
 mod retention;
+mod verify;
 
 pub use clean::{CleanOptions, CleanReport};
+pub(crate) use projection::asset_of;
 pub use remove::{NotRemoved, Removal, RemoveError};
 pub use retention::RetentionPolicy;
+pub use verify::Mismatch;
 
 use std::sync::Arc;
 
@@ -85,6 +89,21 @@ impl Archive {
     /// The records.
     pub fn catalogue(&self) -> &Arc<dyn Catalogue> {
         &self.catalogue
+    }
+
+    /// The store of the settings.
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// Which URLs are handed out.
+    pub(crate) fn urls(&self) -> &UrlPolicy {
+        &self.urls
+    }
+
+    /// The layouts of the settings.
+    pub(crate) fn layouts(&self) -> &Layouts {
+        &self.layouts
     }
 
     /// The store of the settings as records name it: `local`, or `s3://` and the bucket.

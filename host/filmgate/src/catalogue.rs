@@ -13,7 +13,7 @@ mod sqlite;
 
 pub use error::CatalogueError;
 pub use event::{AuditAction, AuditEntry, Cursor, Event, EventKind};
-pub use filter::{AssetFilter, JobFilter, Page, SessionFilter};
+pub use filter::{AssetAt, AssetFilter, JobFilter, Page, SessionFilter};
 pub use record::{
     AssetRecord, AssetState, Batch, Deletion, DeletionState, JobEnd, JobHead, JobNote, JobRecord, JobState, NewAsset,
     Projected, SceneRecord, SessionId, SessionRecord,
@@ -56,6 +56,15 @@ pub trait Catalogue: Debug + Send + Sync {
 
     /// The assets a filter names, the latest first.
     async fn assets(&self, filter: &AssetFilter, page: Page<PublishId>) -> Result<Vec<AssetRecord>, CatalogueError>;
+
+    /// The assets of one store whose keys start with `prefix`, deleted ones too, in order of the keys' bytes and of their ids:
+    /// those after `after`, the last one of the page before.
+    async fn assets_by_key(
+        &self,
+        place: &str,
+        prefix: &str,
+        page: Page<AssetAt>,
+    ) -> Result<Vec<AssetRecord>, CatalogueError>;
 
     /// Marks at most `limit` of the stored assets a filter names as to be deleted (C6), the oldest first, and answers which.
     /// From then on they read as deleted; their objects stay until a clean-up.

@@ -24,6 +24,7 @@ mod plugin_precompile;
 mod plugin_test;
 mod problem;
 mod publish;
+mod reconcile;
 mod records;
 mod recover;
 mod retry;
@@ -32,6 +33,7 @@ mod sessions;
 mod signals;
 mod table;
 mod terminal;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +77,10 @@ enum Command {
     Jobs(jobs::JobsCommand),
     /// Delete what is marked or older than it is kept, try again what failed
     Clean(clean::CleanArguments),
+    /// Compare journal, catalogue, store and leftovers, and mend what disagrees
+    Reconcile(reconcile::ReconcileArguments),
+    /// Read objects again and prove that they are what was published
+    Verify(verify::VerifyArguments),
     /// Show the settings, prove the data directory and the storage
     Check(check::CheckArguments),
     /// Print a completion script for a shell
@@ -152,6 +158,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Sessions(command) => sessions::execute(command),
         Command::Jobs(command) => jobs::execute(command),
         Command::Clean(arguments) => clean::execute(arguments),
+        Command::Reconcile(arguments) => reconcile::execute(&arguments),
+        Command::Verify(arguments) => verify::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Completions(arguments) => complete::execute(&arguments, &mut Cli::command()),
     };
@@ -181,6 +189,8 @@ impl Command {
             Self::Sessions(command) => command.name(),
             Self::Jobs(command) => command.name(),
             Self::Clean(_) => "clean",
+            Self::Reconcile(_) => "reconcile",
+            Self::Verify(_) => "verify",
             Self::Check(_) => "check",
             Self::Completions(_) => "completions",
         }
@@ -200,6 +210,8 @@ impl Command {
             Self::Sessions(command) => command.wants_json(),
             Self::Jobs(command) => command.wants_json(),
             Self::Clean(arguments) => arguments.settings.json,
+            Self::Reconcile(arguments) => arguments.settings.json,
+            Self::Verify(arguments) => arguments.settings.json,
             Self::Check(arguments) => arguments.settings.json,
             Self::Completions(_) => false,
         }

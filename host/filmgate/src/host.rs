@@ -38,6 +38,7 @@ use crate::plugin::{Plugin, PluginDigest};
 use crate::policy::PluginPolicy;
 use crate::pool::Pool;
 use crate::publish::Publisher;
+use crate::reconcile::Reconciler;
 use crate::report::{JobError, JobEvent, JobFault, JobReport, Refusal};
 use crate::storage::Storage;
 use session::{Accepted, Session};
@@ -101,6 +102,12 @@ impl Host {
     /// What was published: the records, URLs made anew, deletion and clean-up.
     pub fn archive(&self) -> &Archive {
         &self.parts.archive
+    }
+
+    /// Compares the records with the store, the journal and the data directory.
+    pub fn reconciler(&self) -> Reconciler {
+        let parts = &self.parts;
+        Reconciler::new(parts.archive.clone(), Arc::clone(parts.publisher.journal()), Arc::clone(&parts.data))
     }
 
     /// Reads, checks and compiles a component, with the manifest beside it where there is one

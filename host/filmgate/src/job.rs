@@ -11,8 +11,8 @@ mod request;
 mod text;
 mod timestamp;
 
-pub(crate) use ids::short_word_fault;
 pub use ids::{IdempotencyKey, InputName, JobId, Sequence, Slot, UserId};
+pub(crate) use ids::{made_at, short_word_fault};
 pub use params::Params;
 pub use period::Period;
 pub use refs::{RefId, RefName, Refs};

@@ -70,6 +70,7 @@ mod plugin;
 pub mod policy;
 mod pool;
 pub mod publish;
+pub mod reconcile;
 pub mod report;
 pub mod storage;
 mod units;

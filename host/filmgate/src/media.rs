@@ -39,6 +39,10 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] =
+        [Self::Mp4, Self::Mov, Self::Webm, Self::Png, Self::Jpeg, Self::Gif, Self::Mp3, Self::Wav, Self::Json];
+
     /// How many first bytes [`MediaKind::sniff`] wants to see; fewer only at the end of the file.
     pub const SNIFF_BYTES: usize = 512;
 

@@ -9,7 +9,7 @@ mod recover;
 mod sqlite;
 mod state;
 
-pub use journal::{Begin, Journal, JournalError, KeyedJob, Which};
+pub use journal::{Begin, Journal, JournalError, KeyedJob, Noted, Which};
 pub use memory::MemoryJournal;
 pub use recover::{Recovered, Recovery};
 pub use sqlite::SqliteJournal;

@@ -14,8 +14,8 @@ mod source;
 pub use error::{LeftBehind, StorageError, StorageFault};
 pub use local::LocalStorage;
 pub use object::{
-    Ability, Durability, GetOptions, Integrity, Listing, ObjectBody, ObjectInfo, ObjectUrl, Presence, PublishId,
-    PutObserver, PutProgress, PutRequest, PutStep, Stored, Unobserved, UploadResume,
+    Ability, Durability, GetOptions, Integrity, Listing, ObjectBody, ObjectInfo, ObjectUrl, OpenUpload, OpenUploads,
+    Presence, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Stored, Unobserved, UploadResume, UploadsAfter,
 };
 pub use source::{MemorySource, Source, SourceError};
 
@@ -69,6 +69,13 @@ pub trait Storage: Debug + Send + Sync {
     /// Lists keys that start with `prefix`, in order of their bytes, at most 1,000 a call; `after` is the continuation of
     /// an earlier answer.
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StorageError>;
+
+    /// Lists multipart uploads that were begun and not ended, of keys that start with `prefix`, in order of the keys' bytes;
+    /// `after` is the continuation of an earlier answer. A store that has no such thing answers none.
+    ///
+    /// # Errors
+    /// [`StorageFault::Unsupported`] of a store that has them and does not list them.
+    async fn open_uploads(&self, prefix: &str, after: Option<&UploadsAfter>) -> Result<OpenUploads, StorageError>;
 
     /// The object's address without any signature: what a public bucket or a file manager would open.
     fn address(&self, key: &ObjectKey) -> Result<url::Url, StorageError>;

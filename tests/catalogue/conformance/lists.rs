@@ -1,4 +1,7 @@
-use filmgate::catalogue::{AssetFilter, AssetState, Batch, JobFilter, JobState, NewAsset, Page, SessionFilter};
+use filmgate::catalogue::{
+    AssetAt, AssetFilter, AssetState, Batch, JobFilter, JobState, NewAsset, Page, SessionFilter,
+};
+use filmgate::key::ObjectKey;
 use filmgate::storage::PublishId;
 
 use super::deletion::deletion;
@@ -55,6 +58,37 @@ pub(super) async fn filters_narrow_and_pages_continue(bench: &Bench) {
         let expected: Vec<_> = expected.into_iter().map(id).collect();
         for limit in [1, 2, 100] {
             assert_eq!(all(bench, &filter, limit).await, expected, "{filter:?} by {limit}");
+        }
+    }
+}
+
+pub(super) async fn c8_assets_of_a_store_are_read_in_order_of_keys(bench: &Bench) {
+    let at = |key: &str| NewAsset { key: ObjectKey::try_from(key.to_owned()).expect("a key"), ..asset() };
+    let elsewhere = NewAsset { place: "s3://other".to_owned(), ..at("p/a") };
+    // By bytes: upper case first, then lower case, then other scripts; of one key the older asset first.
+    let assets = [at("p/é"), at("p/a/b"), at("p/Z"), at("p/a"), at("q/a"), at("p/a-"), at("o/z"), at("p/a"), elsewhere];
+    bench.store(&assets.iter().collect::<Vec<_>>()).await;
+    let gone = AssetFilter { id: Some(assets[3].id), ..AssetFilter::default() };
+    bench.writer.delete_assets(&gone, &deletion(5), 10).await.expect("mark");
+    let everything = vec![6, 2, 3, 7, 5, 1, 0, 4];
+    for (place, prefix, expected) in [
+        ("local", "p/", vec![2, 3, 7, 5, 1, 0]),
+        ("local", "", everything),
+        ("local", "p/a/", vec![1]),
+        ("local", "x", vec![]),
+        ("s3://other", "", vec![8]),
+    ] {
+        for limit in [1, 2, 100] {
+            let (mut ids, mut page) = (Vec::new(), Page::first(limit));
+            loop {
+                let records = bench.reader.assets_by_key(place, prefix, page).await.expect("read");
+                assert!(records.len() <= limit as usize);
+                let Some(last) = records.last() else { break };
+                page = Page::after(AssetAt { key: last.asset.key.clone(), id: last.asset.id }, limit);
+                ids.extend(records.iter().map(|record| record.asset.id));
+            }
+            let expected: Vec<_> = expected.iter().map(|index: &usize| assets[*index].id).collect();
+            assert_eq!(ids, expected, "{place} {prefix:?} by {limit}");
         }
     }
 }

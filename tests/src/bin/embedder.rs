@@ -11,7 +11,7 @@ use filmgate::key::ObjectKey;
 use filmgate::media::{FactsPolicy, MediaKind};
 use filmgate::outbox::{DataDir, Outbox};
 use filmgate::publish::{
-    Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, Plan, PublishError, Publisher, Recovered,
+    Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, Noted, Plan, PublishError, Publisher, Recovered,
     SqliteJournal, State, Which,
 };
 use filmgate::storage::s3::S3Storage;
@@ -170,6 +170,10 @@ impl Journal for Mortal {
 
     async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
         self.inner.entry(publish).await
+    }
+
+    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError> {
+        self.inner.at_key(key).await
     }
 
     async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {

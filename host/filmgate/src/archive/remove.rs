@@ -82,7 +82,7 @@ impl Removal {
 impl Archive {
     /// Deletes the objects of assets that are marked, and notes for each how that ended. A store that is away is asked for a
     /// few objects only.
-    pub(super) async fn remove_all(&self, records: Vec<AssetRecord>) -> Result<Removal, CatalogueError> {
+    pub(crate) async fn remove_all(&self, records: Vec<AssetRecord>) -> Result<Removal, CatalogueError> {
         let mut all = Removal::default();
         let mut records = records.into_iter();
         loop {

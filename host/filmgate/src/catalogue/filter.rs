@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use crate::catalogue::{AssetState, JobState};
 use crate::job::{JobId, RefId, Slot, UserId};
+use crate::key::ObjectKey;
 use crate::layout::LayoutName;
 use crate::storage::PublishId;
 
@@ -28,6 +29,15 @@ pub struct AssetFilter {
     pub stored_before: Option<Timestamp>,
     /// To be deleted, and due at this moment.
     pub due_at: Option<Timestamp>,
+}
+
+/// Where an asset stands in the order of keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetAt {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its id: of several assets that a key has had.
+    pub id: PublishId,
 }
 
 /// Which jobs.

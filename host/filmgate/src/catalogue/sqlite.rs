@@ -22,8 +22,8 @@ use sqlx::sqlite::SqlitePool;
 use tokio::sync::Mutex;
 
 use super::{
-    AssetFilter, AssetRecord, AuditEntry, Batch, Catalogue, CatalogueError, Cursor, Cuts, Deletion, Event, Forgotten,
-    JobFilter, JobRecord, Page, Projected, SceneRecord, SessionFilter, SessionId, SessionRecord,
+    AssetAt, AssetFilter, AssetRecord, AuditEntry, Batch, Catalogue, CatalogueError, Cursor, Cuts, Deletion, Event,
+    Forgotten, JobFilter, JobRecord, Page, Projected, SceneRecord, SessionFilter, SessionId, SessionRecord,
 };
 use crate::job::JobId;
 use crate::key::ObjectKey;
@@ -118,6 +118,15 @@ impl Catalogue for SqliteCatalogue {
 
     async fn assets(&self, filter: &AssetFilter, page: Page<PublishId>) -> Result<Vec<AssetRecord>, CatalogueError> {
         self.run("list assets", |pool| async move { assets::list(&pool, filter, &page).await }).await
+    }
+
+    async fn assets_by_key(
+        &self,
+        place: &str,
+        prefix: &str,
+        page: Page<AssetAt>,
+    ) -> Result<Vec<AssetRecord>, CatalogueError> {
+        self.run("list assets", |pool| async move { assets::by_key(&pool, place, prefix, &page).await }).await
     }
 
     async fn delete_assets(

@@ -335,7 +335,7 @@ impl Name {
 }
 
 /// The asset of a key is the latest one, deleted or not.
-async fn resolve(archive: &Archive, name: &str) -> Result<PublishId, Problem> {
+pub(super) async fn resolve(archive: &Archive, name: &str) -> Result<PublishId, Problem> {
     match Name::parse(name)? {
         Name::Id(id) => Ok(id),
         Name::Key(key) => {

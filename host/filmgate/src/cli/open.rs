@@ -4,6 +4,7 @@ use std::sync::Arc;
 use filmgate::config::{Config, Sources};
 use filmgate::key::ObjectKey;
 use filmgate::outbox::{DataDir, DataDirError};
+use filmgate::publish::JournalError;
 use filmgate::storage::Storage;
 use filmgate::{BuildError, Host};
 use indicatif::MultiProgress;
@@ -103,12 +104,17 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
     builder.build().map_err(|error| match &error {
         BuildError::DataDir(error) => data_dir_problem(error),
         BuildError::Storage(storage) => Problem::of_storage(storage),
-        BuildError::Journal(journal) => Problem::new(Exit::Usage, "data-dir-unusable", journal.to_string())
-            .with_next_step("free space on its disk, or choose another directory with --data-dir or FILMGATE_DATA_DIR"),
+        BuildError::Journal(journal) => journal_problem(journal),
         BuildError::NoDataDir | BuildError::NoRunner | BuildError::Runner(_) | BuildError::Engine(_) => {
             Problem::internal(with_sources(&error))
         }
     })
+}
+
+/// The journal cannot be opened.
+pub(super) fn journal_problem(error: &JournalError) -> Problem {
+    Problem::new(Exit::Usage, "data-dir-unusable", error.to_string())
+        .with_next_step("free space on its disk, or choose another directory with --data-dir or FILMGATE_DATA_DIR")
 }
 
 pub(super) fn data_dir_problem(error: &DataDirError) -> Problem {

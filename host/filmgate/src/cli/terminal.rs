@@ -25,6 +25,33 @@ pub(super) fn print_json(object: &serde_json::Value) -> Result<(), AnswerLost> {
     print_line(&harmless_json(&object.to_string()))
 }
 
+/// The one object of `--json`, begun with a list that is written while it grows.
+pub(super) struct JsonList {
+    is_empty: bool,
+}
+
+impl JsonList {
+    /// Begins the object; its first field is the list.
+    pub(super) fn begin(name: &str) -> Result<Self, AnswerLost> {
+        OBJECT_BEGUN.store(true, Ordering::SeqCst);
+        print_line(&format!("{{\"{name}\": ["))?;
+        Ok(Self { is_empty: true })
+    }
+
+    /// Adds to the list.
+    pub(super) fn add(&mut self, value: &serde_json::Value) -> Result<(), AnswerLost> {
+        let comma = if self.is_empty { "" } else { "," };
+        self.is_empty = false;
+        print_line(&format!("{comma}{}", harmless_json(&value.to_string())))
+    }
+
+    /// Ends list and object; `rest` has the object's other fields.
+    pub(super) fn end(self, rest: &serde_json::Value) -> Result<(), AnswerLost> {
+        let rest = harmless_json(&rest.to_string());
+        print_line(&format!("], {}", rest.strip_prefix('{').unwrap_or(&rest)))
+    }
+}
+
 /// Whether [`print_json`] was called: another object must not follow.
 pub(super) fn object_begun() -> bool {
     OBJECT_BEGUN.load(Ordering::SeqCst)

@@ -12,14 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::session::Accepted;
-use crate::archive::place_of;
+use crate::archive::{asset_of, place_of};
 use crate::backoff;
-use crate::catalogue::{Batch, Catalogue, CatalogueError, JobEnd, JobHead, JobNote, JobState, NewAsset};
-use crate::checksum::Crc64Nvme;
+use crate::catalogue::{Batch, Catalogue, CatalogueError, JobEnd, JobHead, JobNote, JobState};
 use crate::job::JobId;
-use crate::publish::{Entry, Journal, JournalError, Which};
+use crate::publish::{Journal, JournalError, Which};
 use crate::report::{JobError, JobFault, JobReport, usage_json};
-use crate::storage::{Durability, PublishId, Storage};
+use crate::storage::{PublishId, Storage};
 
 /// Publishes that are recorded in one transaction.
 const BATCH: usize = 500;
@@ -169,7 +168,7 @@ impl Inner {
             after = entries.last().map(|entry| entry.publish);
             let is_last = entries.len() < BATCH;
             let settled = entries.into_iter().filter(|entry| !running.contains(&entry.identity.job));
-            let assets = settled.filter_map(|entry| self.asset(entry)).collect();
+            let assets = settled.filter_map(|entry| asset_of(entry, &self.place)).collect();
             if is_last {
                 self.record(&Batch { jobs: ends, assets }).await?;
                 self.work().notes.retain(|(number, _)| *number > last_note);
@@ -192,35 +191,6 @@ impl Inner {
             self.journal.catalogued(&ids).await?;
         }
         Ok(())
-    }
-
-    /// What the journal knows of a published file. Nothing where it has no answer yet, which it was not asked for.
-    fn asset(&self, entry: Entry) -> Option<NewAsset> {
-        let (recorded, intent) = (entry.recorded?, entry.intent);
-        Some(NewAsset {
-            id: entry.publish,
-            job: entry.identity.job,
-            slot: entry.identity.slot,
-            sequence: entry.identity.sequence,
-            user: intent.user,
-            refs: intent.refs,
-            layout: intent.metadata.get("filmgate-layout").and_then(|name| name.parse().ok()),
-            plugin: intent.plugin,
-            key: recorded.key,
-            place: if recorded.durability == Durability::Local { "local".to_owned() } else { self.place.clone() },
-            durability: recorded.durability,
-            kind: recorded.kind,
-            size: recorded.size,
-            checksum: Crc64Nvme(recorded.checksum),
-            integrity: recorded.integrity,
-            version_id: recorded.version_id,
-            encryption: None,
-            class: intent.class,
-            facts: recorded.facts,
-            metadata: intent.metadata,
-            accepted_at: intent.accepted_at,
-            stored_at: entry.changed_at,
-        })
     }
 }
 

@@ -56,6 +56,12 @@ pub struct JobId(uuid::Uuid);
 #[serde(try_from = "u32", into = "u32")]
 pub struct Sequence(u16);
 
+/// The moment in a UUID version 7.
+pub(crate) fn made_at(id: &uuid::Uuid) -> Option<jiff::Timestamp> {
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    jiff::Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
+}
+
 impl JobId {
     /// A new id.
     pub fn generate() -> Self {
@@ -69,6 +75,11 @@ impl JobId {
 
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(uuid::Uuid::from_bytes(bytes))
+    }
+
+    /// When it was made, to the millisecond.
+    pub(crate) fn made_at(self) -> Option<jiff::Timestamp> {
+        made_at(&self.0)
     }
 }
 

@@ -1,14 +1,17 @@
 //! What processes left in the data directory that are no more.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
+use rustix::fs::{Mode, OFlags};
 
 use super::data_dir::DataDir;
 use super::{lock, remove};
+use crate::storage::PublishId;
 
 /// Runners' directories this young may not be locked yet.
 const YOUNG: Duration = Duration::from_secs(60);
@@ -50,6 +53,46 @@ impl DataDir {
             }
         }
         Ok(swept)
+    }
+
+    /// The directories of jobs whose host is gone. Blocks.
+    pub(crate) fn abandoned_jobs(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in self.jobs().entries()? {
+            let entry = entry?;
+            if abandoned_folder(&entry).is_some() {
+                names.push(entry.file_name());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Deletes such a directory, if its host is still gone; answers whether it did. Blocks.
+    pub(crate) fn remove_abandoned_job(&self, name: &OsStr) -> io::Result<bool> {
+        for entry in self.jobs().entries()? {
+            let entry = entry?;
+            if entry.file_name() == name {
+                let Some(_held) = abandoned_folder(&entry) else { return Ok(false) };
+                remove::remove_tree(self.jobs(), entry.file_name())?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether somebody works on a publish now: has its file locked, a staged one under its id, wherever the data directory
+    /// is now, or an operator's own at `path`. Blocks.
+    pub(crate) fn is_under_way(&self, publish: PublishId, path: &Path) -> bool {
+        let name = publish.to_string();
+        let is_staged = path.file_name().is_some_and(|last| last == name.as_str());
+        let file = if is_staged {
+            self.staging().open(&name).map(cap_std::fs::File::into_std)
+        } else {
+            // A pipe in its place must not keep anybody waiting.
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(io::Error::from)
+        };
+        file.is_ok_and(|file| !lock::take(&file))
     }
 
     /// The names of all staged files. Blocks.

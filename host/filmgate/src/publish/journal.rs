@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::{Entry, Identity, Intent, State};
 use crate::job::{IdempotencyKey, JobId, Refs};
+use crate::key::ObjectKey;
 use crate::storage::PublishId;
 
 /// Remembers how far each publish is. A journal is written before what it says happens, so that a host that was
@@ -28,6 +29,9 @@ pub trait Journal: Debug + Send + Sync {
 
     /// One publish.
     async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError>;
+
+    /// The publishes whose object has this key, the first one first. There is one; more only if the journal is damaged.
+    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError>;
 
     /// Notes that these are in the catalogue.
     async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError>;
@@ -58,6 +62,15 @@ pub trait Journal: Debug + Send + Sync {
 
 /// Entries that are asked for at once.
 const PAGE: usize = 1_000;
+
+/// An entry, and whether it is in the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// The entry.
+    pub entry: Entry,
+    /// Whether [`Journal::catalogued`] was told of it.
+    pub catalogued: bool,
+}
 
 /// A choice of publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,10 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::journal::{Begin, Journal, JournalError, KeyedJob, Which};
+use super::journal::{Begin, Journal, JournalError, KeyedJob, Noted, Which};
 use super::state::{Entry, Identity, Intent, State};
 use crate::job::IdempotencyKey;
+use crate::key::ObjectKey;
 use crate::storage::PublishId;
 
 /// A journal that lives as long as the process.
@@ -56,6 +57,13 @@ impl Journal for MemoryJournal {
 
     async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
         Ok(self.with(|kept| kept.entries.get(&publish).cloned()))
+    }
+
+    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError> {
+        Ok(self.with(|kept| {
+            let found = kept.entries.values().filter(|entry| entry.intent.key == *key).cloned();
+            found.map(|entry| Noted { catalogued: kept.catalogued.contains(&entry.publish), entry }).collect()
+        }))
     }
 
     async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {

@@ -12,9 +12,10 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use super::journal::{Begin, Journal, JournalError, KeyedJob, Which};
+use super::journal::{Begin, Journal, JournalError, KeyedJob, Noted, Which};
 use super::state::{Entry, Identity, Intent, State};
 use crate::job::IdempotencyKey;
+use crate::key::ObjectKey;
 use crate::storage::PublishId;
 use file::{Ask, JournalFile};
 
@@ -110,6 +111,11 @@ impl Journal for SqliteJournal {
 
     async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
         self.ask(|reply| Ask::Entry(publish, reply)).await
+    }
+
+    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError> {
+        let key = key.clone();
+        self.ask(|reply| Ask::AtKey(key, reply)).await
     }
 
     async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {

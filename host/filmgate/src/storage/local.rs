@@ -23,8 +23,8 @@ use futures::StreamExt;
 
 use crate::key::ObjectKey;
 use crate::storage::{
-    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectInfo, ObjectUrl, Presence, PutRequest, Storage,
-    StorageError, StorageFault, Stored,
+    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectInfo, ObjectUrl, OpenUploads, Presence, PutRequest,
+    Storage, StorageError, StorageFault, Stored, UploadsAfter,
 };
 use tree::Tree;
 
@@ -112,6 +112,10 @@ impl Storage for LocalStorage {
     async fn discard_unfinished(&self, _key: &ObjectKey) -> Result<u64, StorageError> {
         // Unfinished files are anonymous and go with the put, or a day after its process was killed.
         Ok(0)
+    }
+
+    async fn open_uploads(&self, _prefix: &str, _after: Option<&UploadsAfter>) -> Result<OpenUploads, StorageError> {
+        Ok(OpenUploads::default())
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StorageError> {

@@ -57,6 +57,11 @@ impl PublishId {
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(uuid::Uuid::from_bytes(bytes))
     }
+
+    /// When it was made, to the millisecond.
+    pub(crate) fn made_at(self) -> Option<jiff::Timestamp> {
+        crate::job::made_at(&self.0)
+    }
 }
 
 /// What [`Storage::put`](crate::storage::Storage::put) is asked to store.
@@ -254,6 +259,35 @@ pub struct Listing {
     pub objects: Vec<ObjectInfo>,
     /// How to ask for the next page; absent on the last.
     pub next: Option<String>,
+}
+
+/// A multipart upload that was begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// The key its object would get, as the store says it: of somebody else's upload it need not be an [`ObjectKey`].
+    pub key: String,
+    /// S3's id of it.
+    pub upload_id: String,
+    /// When it was begun, to the second.
+    pub begun: Option<jiff::Timestamp>,
+}
+
+/// One page of open uploads.
+#[derive(Debug, Clone, Default)]
+pub struct OpenUploads {
+    /// In order of their keys.
+    pub uploads: Vec<OpenUpload>,
+    /// How to ask for the next page; absent on the last.
+    pub next: Option<UploadsAfter>,
+}
+
+/// Where a list of open uploads goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadsAfter {
+    /// Behind this key …
+    pub key: String,
+    /// … and, of the same key, behind this upload.
+    pub upload_id: Option<String>,
 }
 
 /// An object's bytes on their way.

@@ -40,8 +40,8 @@ use tokio::sync::OnceCell;
 
 use crate::key::ObjectKey;
 use crate::storage::{
-    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectUrl, Presence, PutRequest, Storage, StorageError,
-    Stored,
+    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectUrl, OpenUploads, Presence, PutRequest, Storage,
+    StorageError, Stored, UploadsAfter,
 };
 use abilities::Abilities;
 use pace::Paces;
@@ -146,6 +146,10 @@ impl Storage for S3Storage {
 
     async fn discard_unfinished(&self, key: &ObjectKey) -> Result<u64, StorageError> {
         self.inner.discard_unfinished(key).await
+    }
+
+    async fn open_uploads(&self, prefix: &str, after: Option<&UploadsAfter>) -> Result<OpenUploads, StorageError> {
+        Ok(self.inner.uploads_page(prefix, after, None).await?)
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StorageError> {

@@ -4,7 +4,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::*;
-use crate::storage::{Ability, Durability, Listing, ObjectBody, ObjectUrl, Presence, PutRequest, StorageFault, Stored};
+use crate::storage::{
+    Ability, Durability, Listing, ObjectBody, ObjectUrl, OpenUploads, Presence, PutRequest, StorageFault, Stored,
+    UploadsAfter,
+};
 
 /// Answers URLs and nothing else; `scheme` is that of its addresses.
 #[derive(Debug)]
@@ -47,6 +50,10 @@ impl Storage for UrlsOnly {
 
     async fn discard_unfinished(&self, _key: &ObjectKey) -> Result<u64, StorageError> {
         Self::refuse("discard unfinished uploads")
+    }
+
+    async fn open_uploads(&self, _prefix: &str, _after: Option<&UploadsAfter>) -> Result<OpenUploads, StorageError> {
+        Self::refuse("list uploads")
     }
 
     async fn list(&self, _prefix: &str, _after: Option<&str>) -> Result<Listing, StorageError> {

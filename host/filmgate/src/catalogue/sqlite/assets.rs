@@ -5,7 +5,8 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::codec::{Columns, Fault, millis};
 use super::events::{self, NewEvent};
 use crate::catalogue::{
-    AssetFilter, AssetRecord, AssetState, AuditAction, AuditEntry, Deletion, DeletionState, EventKind, NewAsset, Page,
+    AssetAt, AssetFilter, AssetRecord, AssetState, AuditAction, AuditEntry, Deletion, DeletionState, EventKind,
+    NewAsset, Page,
 };
 use crate::job::{JobId, Sequence, UserId};
 use crate::key::ObjectKey;
@@ -32,6 +33,34 @@ pub(super) async fn list(
         query.push(" AND asset < ").push_bind(after.to_bytes().to_vec());
     }
     query.push(" ORDER BY asset DESC LIMIT ").push_bind(i64::from(page.limit));
+    query.build().fetch_all(pool).await?.iter().map(record).collect()
+}
+
+pub(super) async fn by_key(
+    pool: &SqlitePool,
+    place: &str,
+    prefix: &str,
+    page: &Page<AssetAt>,
+) -> Result<Vec<AssetRecord>, Fault> {
+    // `key >= prefix` first, so that the index of keys is entered where the page begins.
+    let mut query = QueryBuilder::new("SELECT * FROM assets WHERE key >= ");
+    match &page.after {
+        None => query.push_bind(prefix.to_owned()),
+        Some(after) => {
+            query
+                .push_bind(after.key.as_str().to_owned())
+                .push(" AND (key > ")
+                .push_bind(after.key.as_str().to_owned());
+            query.push(" OR asset > ").push_bind(after.id.to_bytes().to_vec()).push(")")
+        }
+    };
+    // No key of a layout has the last character of Unicode.
+    query
+        .push(" AND key < ")
+        .push_bind(format!("{prefix}\u{10ffff}"))
+        .push(" AND place = ")
+        .push_bind(place.to_owned());
+    query.push(" ORDER BY key, asset LIMIT ").push_bind(i64::from(page.limit));
     query.build().fetch_all(pool).await?.iter().map(record).collect()
 }
 

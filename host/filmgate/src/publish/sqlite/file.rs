@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteJournal;
 use crate::job::IdempotencyKey;
-use crate::publish::journal::{Begin, JournalError, KeyedJob, Which};
+use crate::key::ObjectKey;
+use crate::publish::journal::{Begin, JournalError, KeyedJob, Noted, Which};
 use crate::publish::state::{Entry, State};
 use crate::storage::PublishId;
 
@@ -29,12 +30,14 @@ CREATE TABLE publishes (
     recorded   INTEGER NOT NULL,            -- 1: has its answer
     catalogued INTEGER NOT NULL DEFAULT 0,  -- 1: is in the catalogue
     changed    INTEGER NOT NULL,            -- milliseconds since 1970
+    key        TEXT NOT NULL,               -- the object's
     entry      TEXT NOT NULL,               -- everything, as JSON
     UNIQUE (job, slot, sequence)
 );
 CREATE INDEX publishes_under_way ON publishes (publish) WHERE settled = 0;
 CREATE INDEX publishes_failed ON publishes (publish) WHERE settled = 2;
 CREATE INDEX publishes_uncatalogued ON publishes (publish) WHERE recorded = 1 AND catalogued = 0;
+CREATE INDEX publishes_by_key ON publishes (key);
 CREATE INDEX publishes_done ON publishes (changed) WHERE settled = 1;
 CREATE TABLE jobs (
     key      TEXT PRIMARY KEY NOT NULL,     -- the caller's
@@ -61,6 +64,7 @@ pub(super) enum Ask {
     Advance(PublishId, Box<State>, Option<Reply<()>>),
     Entries(Which, Option<PublishId>, usize, Reply<Vec<Entry>>),
     Entry(PublishId, Reply<Option<Entry>>),
+    AtKey(ObjectKey, Reply<Vec<Noted>>),
     Catalogued(Vec<PublishId>, Reply<()>),
     Forget(PublishId, Reply<()>),
     KeyedJob(IdempotencyKey, Box<KeyedJob>, Reply<KeyedJob>),
@@ -80,7 +84,7 @@ impl Ask {
     }
 
     fn is_reading(&self) -> bool {
-        matches!(self, Self::Entries(..) | Self::Entry(..))
+        matches!(self, Self::Entries(..) | Self::Entry(..) | Self::AtKey(..))
     }
 }
 
@@ -203,6 +207,7 @@ impl JournalFile {
                 answer(reply, Ok(entries(connection, which, after, limit).await?))
             }
             Ask::Entry(publish, reply) => answer(reply, Ok(entry(connection, publish).await?)),
+            Ask::AtKey(key, reply) => answer(reply, Ok(at_key(connection, &key).await?)),
             Ask::Catalogued(publishes, reply) => {
                 for publish in publishes {
                     let update = sqlx::query("UPDATE publishes SET catalogued = 1 WHERE publish = ?");
@@ -242,14 +247,15 @@ async fn begin(connection: &mut SqliteConnection, new: &Entry) -> Result<Begin, 
     if let Some(known) = known {
         return Ok(Begin::Known(Box::new(parsed(&known)?)));
     }
-    let insert = "INSERT INTO publishes (publish, job, slot, sequence, settled, recorded, changed, entry) \
-                  VALUES (?, ?, ?, ?, 0, 0, ?, ?)";
+    let insert = "INSERT INTO publishes (publish, job, slot, sequence, settled, recorded, changed, key, entry) \
+                  VALUES (?, ?, ?, ?, 0, 0, ?, ?, ?)";
     sqlx::query(insert)
         .bind(new.publish.to_string())
         .bind(identity.job.to_string())
         .bind(identity.slot.as_str())
         .bind(sequence(new))
         .bind(new.changed_at.as_millisecond())
+        .bind(new.intent.key.as_str())
         .bind(json(new)?)
         .execute(connection)
         .await?;
@@ -284,6 +290,13 @@ async fn advance(
 async fn entry(connection: &mut SqliteConnection, publish: PublishId) -> Result<Option<Entry>, sqlx::Error> {
     let query = sqlx::query("SELECT entry FROM publishes WHERE publish = ?").bind(publish.to_string());
     query.fetch_optional(connection).await?.map(|row| parsed(&row)).transpose()
+}
+
+async fn at_key(connection: &mut SqliteConnection, key: &ObjectKey) -> Result<Vec<Noted>, sqlx::Error> {
+    let query = sqlx::query("SELECT entry, catalogued FROM publishes WHERE key = ? ORDER BY publish LIMIT 100");
+    let rows = query.bind(key.as_str()).fetch_all(connection).await?;
+    let noted = |row: &SqliteRow| Ok(Noted { entry: parsed(row)?, catalogued: row.try_get(1)? });
+    rows.iter().map(noted).collect()
 }
 
 async fn entries(

@@ -184,6 +184,6 @@ fn sorted(metadata: &std::collections::HashMap<String, String>) -> BTreeMap<Stri
     metadata.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
 }
 
-fn timestamp(time: &DateTime) -> Option<jiff::Timestamp> {
+pub(super) fn timestamp(time: &DateTime) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_second(time.secs()).ok()
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::Inner;
 use super::fault::Failure;
+use super::read::timestamp;
 use crate::key::ObjectKey;
-use crate::storage::{StorageError, StorageFault};
+use crate::storage::{OpenUpload, OpenUploads, StorageError, StorageFault, UploadsAfter};
 
 /// A part that was on its way may arrive after an abort and keep the upload alive: it is aborted again, this often.
 const ROUNDS: u32 = 4;
@@ -66,24 +67,42 @@ impl Inner {
 
     /// The ids of the open uploads of exactly this key.
     pub(super) async fn open_uploads(&self, key: &ObjectKey) -> Result<Vec<String>, Failure> {
-        let mut found = Vec::new();
-        let mut markers: (Option<String>, Option<String>) = (None, None);
+        let (mut found, mut after) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let request = || {
-                let list = self.client.list_multipart_uploads().bucket(self.settings.bucket.as_str());
-                let list = list.prefix(key.as_str()).set_key_marker(markers.0.clone());
-                list.set_upload_id_marker(markers.1.clone()).send()
-            };
-            let call = self.call("list multipart uploads", Some(key));
-            let page = call.send(request, |page| page.is_truncated().map(|_| page).ok_or("list of uploads"));
-            let page = page.await?;
-            let of_key = page.uploads().iter().filter(|upload| upload.key() == Some(key.as_str()));
-            found.extend(of_key.filter_map(|upload| upload.upload_id().map(str::to_owned)));
-            if page.is_truncated() != Some(true) || page.next_key_marker().is_none() {
+            let page = self.uploads_page(key.as_str(), after.as_ref(), Some(key)).await?;
+            let of_key = page.uploads.into_iter().filter(|upload| upload.key == key.as_str());
+            found.extend(of_key.map(|upload| upload.upload_id));
+            after = page.next;
+            if after.is_none() {
                 break;
             }
-            markers = (page.next_key_marker().map(str::to_owned), page.next_upload_id_marker().map(str::to_owned));
         }
         Ok(found)
+    }
+
+    /// One page of open uploads; `about` is the key that an error names.
+    pub(super) async fn uploads_page(
+        &self,
+        prefix: &str,
+        after: Option<&UploadsAfter>,
+        about: Option<&ObjectKey>,
+    ) -> Result<OpenUploads, Failure> {
+        let request = || {
+            let list = self.client.list_multipart_uploads().bucket(self.settings.bucket.as_str()).prefix(prefix);
+            let list = list.set_key_marker(after.map(|after| after.key.clone()));
+            list.set_upload_id_marker(after.and_then(|after| after.upload_id.clone())).send()
+        };
+        let call = self.call("list multipart uploads", about);
+        call.send(request, |page| {
+            let more = page.is_truncated().ok_or("list of uploads")?;
+            let key = page.next_key_marker().filter(|_| more).map(str::to_owned);
+            let next = key.map(|key| UploadsAfter { key, upload_id: page.next_upload_id_marker().map(str::to_owned) });
+            let uploads = page.uploads().iter().filter_map(|upload| {
+                let (key, upload_id) = (upload.key()?.to_owned(), upload.upload_id()?.to_owned());
+                Some(OpenUpload { key, upload_id, begun: upload.initiated().and_then(timestamp) })
+            });
+            Ok(OpenUploads { uploads: uploads.collect(), next })
+        })
+        .await
     }
 }
