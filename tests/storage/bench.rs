@@ -77,7 +77,6 @@ impl Bench {
     fn new(storage: Arc<dyn Storage>, bucket: Option<TestBucket>, server: Box<dyn Any + Send + Sync>) -> Self {
         Self {
             storage,
-            resume: None,
             observer: bucket.as_ref().map(TestBucket::observer),
             bucket,
             guards_keys: true,

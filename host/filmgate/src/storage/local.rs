@@ -6,6 +6,7 @@
 mod bring;
 mod faults;
 mod listing;
+mod object_file;
 mod sidecar;
 mod tree;
 mod write;
@@ -23,7 +24,7 @@ use futures::StreamExt;
 
 use crate::key::ObjectKey;
 use crate::storage::{
-    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectInfo, ObjectUrl, Presence, PutRequest, Storage,
+    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectInfo, ObjectUrl, Presence, PutRequest, Source, Storage,
     StorageError, StorageFault, Stored,
 };
 use tree::Tree;
@@ -55,6 +56,17 @@ impl LocalStorage {
         let root = root.canonicalize().map_err(fault)?;
         let tree = Tree::open(root, dir)?;
         Ok(Self { tree: Arc::new(tree) })
+    }
+
+    /// An object as a file to be put elsewhere; none where there is none.
+    pub(crate) async fn source(&self, key: &ObjectKey) -> Result<Option<(ObjectInfo, Arc<dyn Source>)>, StorageError> {
+        let asked = key.clone();
+        let opened = self.blocking("open object", move |tree| object_file::open(tree, &asked)).await;
+        match opened {
+            Ok((info, file)) => Ok(Some((info, Arc::new(file)))),
+            Err(error) if error.fault == StorageFault::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs `work` on the tree in a thread that may block.

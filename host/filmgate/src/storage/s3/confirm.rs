@@ -4,7 +4,7 @@ use super::Inner;
 use super::fault::Failure;
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
-use crate::storage::{Integrity, LeftBehind, Presence, PublishId, StorageError, StorageFault, Stored};
+use crate::storage::{Durability, Integrity, LeftBehind, Presence, PublishId, StorageError, StorageFault, Stored};
 
 /// The object a put is to make.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +134,7 @@ impl Inner {
             integrity,
             etag: info.etag,
             version_id: info.version_id,
+            durability: Durability::S3,
         }))
     }
 
