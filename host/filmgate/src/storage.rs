@@ -19,6 +19,7 @@ pub use object::{
     Ability, Durability, GetOptions, Integrity, Listing, ObjectBody, ObjectInfo, ObjectUrl, Presence, PublishId,
     PutObserver, PutProgress, PutRequest, PutStep, Stored, Unobserved, UploadResume,
 };
+pub(crate) use source::checksum as checksum_of;
 pub use source::{MemorySource, Source, SourceError};
 
 use std::fmt::Debug;

@@ -12,7 +12,7 @@ mod tree;
 mod write;
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +56,11 @@ impl LocalStorage {
         let root = root.canonicalize().map_err(fault)?;
         let tree = Tree::open(root, dir)?;
         Ok(Self { tree: Arc::new(tree) })
+    }
+
+    /// Where the object of a key is, or would be.
+    pub fn path(&self, key: &ObjectKey) -> PathBuf {
+        self.tree.path_of(key)
     }
 
     /// An object as a file to be put elsewhere; none where there is none.
