@@ -6,6 +6,7 @@ mod components;
 mod grants;
 mod jobs;
 mod plugin_test;
+mod policies;
 mod publish;
 mod recovery;
 mod settings;
