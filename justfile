@@ -54,6 +54,11 @@ bench *arguments:
     cargo build --locked --release -p filmgate -p filmgate-bench --bins
     target/release/filmgate-bench {{ arguments }}
 
+# Measure the catalogue with a million assets in it: recording, lists, URLs.
+bench-catalogue *arguments:
+    cargo build --locked --release -p filmgate-bench --bin filmgate-bench
+    target/release/filmgate-bench catalogue {{ arguments }}
+
 # Install the other upload tools that `just bench` compares with, into the cache.
 bench-tools:
     tests/bench/tools.sh

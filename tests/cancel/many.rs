@@ -58,7 +58,7 @@ async fn cancel_many(runner: &Runner, data: &Path, bucket: &TestBucket) {
 
 /// Waits until it holds.
 async fn settle(holds: impl Fn() -> bool, what: &str) {
-    let patience = Instant::now() + Duration::from_secs(20);
+    let patience = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < patience, "{what} are left");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -107,7 +107,7 @@ fn p3_a_host_that_is_killed_takes_its_runner_along() {
 }
 
 fn until<T>(found: impl Fn() -> Option<T>) -> T {
-    let patience = Instant::now() + Duration::from_secs(30);
+    let patience = Instant::now() + Duration::from_secs(60);
     loop {
         match found() {
             Some(found) => return found,

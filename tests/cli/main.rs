@@ -8,6 +8,7 @@ mod jobs;
 mod plugin_test;
 mod policies;
 mod publish;
+mod records;
 mod recovery;
 mod settings;
 mod surface;

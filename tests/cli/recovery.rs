@@ -30,10 +30,11 @@ fn at(place: Filmgate, bucket: &TestBucket, endpoint: &str) -> Filmgate {
 fn parts_of(runtime: &Runtime, bucket: &TestBucket, user: &str) -> Option<usize> {
     let (client, prefix) = (bucket.observer(), format!("videos/{user}/"));
     runtime.block_on(async {
-        let uploads = client.list_multipart_uploads().bucket(&bucket.name).prefix(prefix).send().await.unwrap();
+        let uploads = client.list_multipart_uploads().bucket(&bucket.name).prefix(prefix).send().await;
+        let uploads = uploads.expect("list uploads");
         let [upload] = uploads.uploads() else { return None };
-        let parts = client.list_parts().bucket(&bucket.name).key(upload.key().unwrap());
-        let parts = parts.upload_id(upload.upload_id().unwrap()).send().await.unwrap();
+        let (key, id) = (upload.key().expect("a key"), upload.upload_id().expect("an id"));
+        let parts = client.list_parts().bucket(&bucket.name).key(key).upload_id(id).send().await.expect("list parts");
         Some(parts.parts().len())
     })
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use filmgate::Budget;
-use filmgate::report::{JobError, JobFault};
+use filmgate::report::{JobError, JobEvent, JobFault};
 use filmgate_protocol::Exhausted;
 use serde_json::{Value, json};
 
@@ -132,11 +132,11 @@ async fn a_job_is_cancelled_by_its_token_and_by_dropping_it() {
         let job = bench.host.start(request("ana", &params), probe().await).expect("start");
         let token = job.cancel_token();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let cancelled = Instant::now();
         token.cancel();
         let error = job.wait().await.expect_err("cancelled");
         assert!(matches!(error.fault, JobFault::Cancelled), "{error:?}");
-        assert!(cancelled.elapsed() < Duration::from_secs(2), "{:?}", cancelled.elapsed());
+        // Neither its time nor its work came to an end by themselves.
+        assert!(error.usage.wall < budget().wall && error.usage.cpu < budget().cpu, "{:?}", error.usage);
         bench.assert_nothing_left();
     }
     drop(bench.host.start(request("ana", &json!({ "do": "loop" })), probe().await).expect("start"));
@@ -146,7 +146,7 @@ async fn a_job_is_cancelled_by_its_token_and_by_dropping_it() {
 }
 
 async fn wait_until_nothing_is_left(bench: &Bench) {
-    let patience = Instant::now() + Duration::from_secs(5);
+    let patience = Instant::now() + Duration::from_secs(60);
     while !bench.names("jobs").is_empty() && Instant::now() < patience {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -158,7 +158,6 @@ async fn wait_until_nothing_is_left(bench: &Bench) {
 async fn p3_hostile_neighbours_do_no_harm() {
     let mut limits = budget();
     limits.cpu = Duration::from_secs(2);
-    limits.wall = Duration::from_secs(5);
     let bench = Bench::with(|builder| builder.budget(limits));
     let hostile = [
         json!({ "do": "loop" }),
@@ -183,6 +182,27 @@ async fn p3_hostile_neighbours_do_no_harm() {
     }
     assert_eq!(bench.keys().await, [report.assets[0].key.to_string()]);
     bench.assert_nothing_left();
+}
+
+/// A quick job may be over before its caller gets to listen.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_job_said_before_anybody_listened_is_heard() {
+    let bench = Bench::local();
+    let job = bench.host.start(request("ana", &json!({ "do": "store", "files": [{}] })), probe().await).expect("start");
+    while bench.keys().await.is_empty() || !bench.names("jobs").is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut events = job.events();
+    job.wait().await.expect("the job succeeds");
+    let (mut log, mut stored) = (String::new(), 0);
+    while let Ok(event) = events.try_recv() {
+        match event {
+            JobEvent::Log { text, .. } => log.push_str(&text),
+            JobEvent::Stored(_) => stored += 1,
+            _ => {}
+        }
+    }
+    assert_eq!((log.lines().count(), stored), (1, 1), "{log}");
 }
 
 /// Descriptors are a process-wide budget: jobs give back what they took, however they ended.

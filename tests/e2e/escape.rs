@@ -150,19 +150,24 @@ async fn p3_descriptors_and_second_ends_are_not_taken() {
     assert!(held() < before + 200, "descriptors were taken: {before} before, {} after", held());
 }
 
-/// A flood makes the runner wait, not the host; a runner that says nothing ends with the job's time.
+/// A flood makes the runner wait, not the host, which hears 2,000 messages at once and as many a second; a runner that says
+/// nothing ends with the job's time.
 #[tokio::test(flavor = "multi_thread")]
 async fn p3_floods_and_silence_end_with_the_jobs_time() {
     let bench = bench(|budget| (budget.wall, budget.log_bytes) = (Duration::from_millis(100), 1 << 30));
-    let job = bench.host.start(request("mallory", &json!("say log")), probe().await).expect("start");
+    let plugin = probe().await;
+    let started = Instant::now();
+    let job = bench.host.start(request("mallory", &json!("say log")), plugin).expect("start");
     let mut events = job.events();
     let counting = tokio::spawn(async move {
-        let mut heard = 0_u64;
+        let mut heard = 0_u32;
         loop {
             match events.recv().await {
                 Ok(JobEvent::Log { .. }) => heard += 1,
                 Ok(_) => {}
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(missed)) => heard += missed,
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(missed)) => {
+                    heard += u32::try_from(missed).expect("some thousands")
+                }
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return heard,
             }
         }
@@ -170,7 +175,8 @@ async fn p3_floods_and_silence_end_with_the_jobs_time() {
     let error = job.wait().await.expect_err("it never ends by itself");
     assert!(matches!(error.fault, JobFault::Exhausted { limit: Exhausted::Wall, .. }), "{error:?}");
     let heard = counting.await.expect("count");
-    assert!(heard < 20_000, "{heard} messages in five seconds");
+    let most = 2_000.0 * (1.0 + started.elapsed().as_secs_f64());
+    assert!(f64::from(heard) <= most, "{heard} messages in {:?}", started.elapsed());
     let error = run(&bench, "say nothing").await;
     assert!(matches!(error.fault, JobFault::Exhausted { limit: Exhausted::Wall, .. }), "{error:?}");
 }
@@ -186,14 +192,13 @@ async fn p3_an_escape_that_fills_the_disk_is_stopped_by_the_host() {
 /// Cancelled, it does not have to agree.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_that_does_not_hear_is_ended_when_its_job_is_cancelled() {
-    let bench = bench(|_| {});
+    // Its time does not end it.
+    let bench = bench(|budget| budget.wall = Duration::from_secs(24 * 3600));
     let plugin: &Plugin = probe().await;
     let job = bench.host.start(request("mallory", &json!("say nothing")), plugin).expect("start");
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let cancelled = Instant::now();
     job.cancel_token().cancel();
     let error = job.wait().await.expect_err("cancelled");
     assert!(matches!(error.fault, JobFault::Cancelled), "{error:?}");
-    assert!(cancelled.elapsed() < Duration::from_secs(5), "{:?}", cancelled.elapsed());
     bench.assert_nothing_left();
 }

@@ -215,6 +215,7 @@ async fn b10_a_slot_may_name_its_codecs() {
         kinds: vec![MediaKind::Mp4],
         codecs: codecs.iter().map(|codec| codec.parse().expect("a codec")).collect(),
         class: UrlClass::Final,
+        retention: None,
         aliases: Vec::new(),
     };
     let slots = [("video", slot(&["h264", "aac"])), ("other", slot(&["vp9", "opus"]))];

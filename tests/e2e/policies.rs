@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use filmgate::catalogue::Deletion;
 use filmgate::checksum::Crc64Nvme;
 use filmgate::job::IdempotencyKey;
 use filmgate::publish::{
@@ -33,6 +34,7 @@ struct Mortal {
     /// The edge that kills, and whether what it says came to disk before.
     edge: Mutex<Option<(Edge, bool)>>,
     is_dead: Mutex<bool>,
+    begun: Mutex<Vec<PublishId>>,
 }
 
 /// The n-th time that a state is noted.
@@ -73,19 +75,16 @@ impl Mortal {
     }
 
     async fn only(&self) -> Entry {
-        let mut all = Vec::new();
-        for which in [Which::Unfinished, Which::Failed, Which::Uncatalogued] {
-            all.extend(self.inner.entries(which, None, 10).await.expect("read"));
-        }
-        all.dedup_by_key(|entry| entry.publish);
-        assert_eq!(all.len(), 1, "{all:#?}");
-        all.remove(0)
+        let begun = self.begun.lock().unwrap().clone();
+        let [publish] = begun[..] else { panic!("{begun:?}") };
+        self.inner.entry(publish).await.expect("read").expect("an entry")
     }
 }
 
 #[async_trait]
 impl Journal for Mortal {
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError> {
+        self.begun.lock().unwrap().push(publish);
         self.inner.begin(identity, publish, intent).await
     }
 
@@ -170,6 +169,15 @@ impl Place {
     async fn stored(&self) -> (usize, usize, usize) {
         let (objects, uploads) = left_in(&self.bucket, &format!("videos/{}/", self.user)).await;
         (objects, uploads, files(self.directory.path()).len())
+    }
+
+    /// The catalogue says where the object is, and hands it out.
+    async fn check_catalogue(&self, entry: &Entry, case: &str) {
+        let archive = self.bench.host.archive();
+        let (asset, recorded) = (archive.asset(entry.publish).await.expect("on record").asset, &entry.recorded);
+        assert_eq!(Some(asset.durability), recorded.as_ref().map(|recorded| recorded.durability), "{case}");
+        let url = archive.url(entry.publish, None, "test").await.expect("a URL").url;
+        assert_eq!(Crc64Nvme::of(&fetched(&url).await).0, asset.checksum.0, "{case}: other bytes");
     }
 
     /// Whoever has the record gets the bytes at the URL that is made of it, whatever was moved meanwhile.
@@ -284,6 +292,7 @@ async fn e1_a_move_that_is_killed_anywhere_is_settled_by_the_next_run() {
             let (durability, in_directory) =
                 if mode == Mode::Mirror { (Durability::Both, 1) } else { (Durability::S3, 0) };
             assert_eq!((recorded.durability, &recorded.pending), (durability, &None), "{case}");
+            place.check_catalogue(&entry, &case).await;
             assert_eq!((entry.publish, &recorded.key), (asset.publish, &asset.key), "{case}: another answer");
             assert_eq!(place.stored().await, (1, 0, in_directory), "{case}");
         }
@@ -327,6 +336,7 @@ async fn m3_e1_a_fallback_that_is_killed_anywhere_has_one_answer() {
             place.recover().await.expect("a later run");
             let later = place.check_record(&probe_mp4(1_000), &case).await;
             assert_eq!(later.publish, entry.publish, "{case}: a second publish");
+            place.check_catalogue(&later, &case).await;
             assert_eq!(later.recorded.expect("a record").durability, Durability::S3, "{case}");
             assert_eq!(place.stored().await, (1, 0, 0), "{case}");
             place.bench.assert_nothing_left();
@@ -392,6 +402,32 @@ async fn e4_what_is_deleted_while_it_waits_stays_deleted() {
     assert_eq!(outcomes(&recovery), ["lost"], "told once");
     assert_eq!(outcomes(&place.recover().await.expect("recover")), [""; 0]);
     assert_eq!(place.stored().await, (0, 0, 0));
+}
+
+/// By the record, as `filmgate assets delete` does: in both stores, also while the file waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn e4_an_asset_is_deleted_in_every_store() {
+    for mode in [Mode::Fallback, Mode::Mirror] {
+        for switch in [Switch::Here, Switch::Away, Switch::Lost] {
+            let place = Place::new(mode).await;
+            place.s3.set(switch);
+            let asset = place.publish(json!([{}])).await.expect("published").remove(0);
+            let archive = place.bench.host.archive();
+            let deletion = Deletion { at: jiff::Timestamp::now(), by: "test".to_owned(), reason: "a test".to_owned() };
+            let removal = archive.delete(asset.publish, &deletion).await.expect("deleted in the record");
+            let case = format!("{mode}, {switch:?}");
+            assert_eq!(removal.is_complete(), switch == Switch::Here, "{case}: {removal:?}");
+            assert_eq!(place.stored().await.2, 0, "{case}: the directory needs no S3");
+            place.s3.set(Switch::Here);
+            if switch != Switch::Here {
+                let removal = archive.delete(asset.publish, &deletion).await.expect("again");
+                assert!(removal.is_complete(), "{case}: {removal:?}");
+            }
+            assert_eq!(outcomes(&place.recover().await.expect("recover")), [""; 0], "{case}: told as lost");
+            assert_eq!(place.stored().await, (0, 0, 0), "{case}");
+            archive.url(asset.publish, None, "test").await.expect_err("gone");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,7 +149,7 @@ async fn c11_a_job_runs_on_another_kind_of_server() {
     let server = S3sServer::start().await;
     let bench = bench(server.bucket().settings()).await;
     let params = json!({ "do": "store", "files": [{ "bytes": 12 << 20 }] });
-    let report = tokio::time::timeout(Duration::from_secs(30), bench.run(params)).await.expect("in time");
+    let report = tokio::time::timeout(Duration::from_secs(120), bench.run(params)).await.expect("in time");
     let report = report.expect("success");
     assert!(bench.bytes(&report.assets[0]).await == probe_mp4(12 << 20));
     bench.assert_nothing_left();

@@ -38,7 +38,11 @@ enum Mode {
 const MODES: [Mode; 2] = [Mode::Jailed, Mode::InProcess];
 
 /// Nothing here takes longer, even on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What jobs may use where a test says nothing else, and what honest ones may use in any case.
+const CPU: Duration = Duration::from_secs(60);
+const WALL: Duration = Duration::from_secs(120);
 
 // How a process for one fight is told what to do.
 const MODE: &str = "HOSTILE_MODE";
@@ -97,12 +101,13 @@ impl Outside {
     }
 }
 
-/// Small limits, so that reaching one takes no time. Time is short for what needs none; tests of waiting shorten `wall`.
+/// Small limits, so that reaching one takes no time. Time is what no test is to run out of by accident, on a slow machine
+/// with other work either: those about time shorten it.
 fn budget() -> Budget {
     Budget {
         memory_bytes: 64 * MIB,
-        cpu: Duration::from_millis(300),
-        wall: Duration::from_secs(30),
+        cpu: CPU,
+        wall: WALL,
         outbox_bytes: 8 * MIB,
         outbox_entries: 100,
         outbox_depth: 8,
@@ -128,7 +133,7 @@ impl Arena {
         }
     }
 
-    /// Changes what jobs may use.
+    /// Changes what jobs may use; time is the hostile job's alone.
     pub(crate) fn budget(mut self, change: impl FnOnce(&mut Budget)) -> Self {
         change(&mut self.budget);
         self
@@ -185,7 +190,7 @@ impl Arena {
             return fs::write(std::env::var(ROW).unwrap(), row).unwrap();
         }
         for mode in MODES {
-            let row = fight_alone(&self.guest, mode);
+            let row = fight_alone(&self.guest, mode, PATIENCE.max(self.budget.wall));
             if let Ok(table) = std::env::var(TABLE) {
                 use std::io::Write as _;
                 let mut table = fs::File::options().create(true).append(true).open(table).unwrap();
@@ -218,7 +223,7 @@ pub(crate) fn folder() -> PathBuf {
 
 /// Starts this binary again for one test and one mode; answers the row of the table.
 #[track_caller]
-fn fight_alone(guest: &Guest, mode: Mode) -> String {
+fn fight_alone(guest: &Guest, mode: Mode, patience: Duration) -> String {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let place = tempfile::tempdir().unwrap();
     let (row, output) = (place.path().join("row"), place.path().join("output"));
@@ -240,7 +245,7 @@ fn fight_alone(guest: &Guest, mode: Mode) -> String {
         if let Some(status) = process.try_wait().unwrap() {
             break Some(status);
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > patience {
             process.kill().unwrap();
             process.wait().unwrap();
             break None;
@@ -249,7 +254,7 @@ fn fight_alone(guest: &Guest, mode: Mode) -> String {
     };
     let mut said = String::new();
     let _ = fs::File::open(&output).unwrap().read_to_string(&mut said);
-    let Some(status) = status else { panic!("{mode:?}: no end after {PATIENCE:?}\n{said}") };
+    let Some(status) = status else { panic!("{mode:?}: no end after {patience:?}\n{said}") };
     assert!(status.success(), "{mode:?}: {status}\n{said}");
     // A test whose name is not its guest's is not found, which is success for the test harness.
     fs::read_to_string(row).unwrap_or_else(|_| panic!("{mode:?}: there is no test {:?}\n{said}", guest.test()))

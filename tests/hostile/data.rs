@@ -1,7 +1,5 @@
 //! Strings and lists that are too large, in both directions, and answers that are none (P3).
 
-use std::time::Duration;
-
 use filmgate::Exhausted;
 
 use crate::arena::Arena;
@@ -9,7 +7,7 @@ use crate::guests::{Guest, data as guests};
 
 /// One call moves more than it may.
 fn ends_by_hostcall(guest: Guest) {
-    Arena::of(guest).budget(|budget| budget.cpu = Duration::from_secs(5)).fight(|fight| {
+    Arena::of(guest).fight(|fight| {
         fight.exhausted(Exhausted::HostcallBytes);
     });
 }

@@ -1,7 +1,5 @@
 //! Filling the disk in every way there is, and names and times that are odd (P3).
 
-use std::time::Duration;
-
 use filmgate::Exhausted;
 use filmgate::limits::MIB;
 
@@ -11,7 +9,7 @@ use crate::guests::{Guest, files as guests};
 const OUTBOX: u64 = 8 * MIB;
 
 fn ends_by(guest: Guest, limit: Exhausted) {
-    Arena::of(guest).budget(|budget| budget.cpu = Duration::from_secs(10)).fight(move |fight| {
+    Arena::of(guest).fight(move |fight| {
         fight.exhausted(limit);
         assert!(fight.usage().outbox_bytes_written <= OUTBOX, "{:?}", fight.usage());
         assert!(fight.usage().outbox_entries_created <= 100, "{:?}", fight.usage());

@@ -1,14 +1,12 @@
 //! Floods of handles, forged handles, handles given back in the wrong order or not at all (P3).
 
-use std::time::Duration;
-
 use filmgate::Exhausted;
 
 use crate::arena::Arena;
 use crate::guests::{Guest, handles as guests};
 
 fn ends_by_handles(guest: Guest) {
-    Arena::of(guest).budget(|budget| budget.cpu = Duration::from_secs(5)).fight(|fight| {
+    Arena::of(guest).fight(|fight| {
         fight.exhausted(Exhausted::Handles);
     });
 }
@@ -16,7 +14,6 @@ fn ends_by_handles(guest: Guest) {
 /// The guest keeps as many descriptors of the host open as it gets, while an honest job needs some too.
 fn leaves_descriptors(guest: Guest) {
     let arena = Arena::of(guest).budget(|budget| {
-        budget.cpu = Duration::from_secs(5);
         // More than the process may open.
         budget.handles = 4000;
     });
@@ -68,7 +65,6 @@ fn folders() {
 #[test]
 fn listings() {
     let arena = Arena::of(guests::LISTINGS).budget(|budget| {
-        budget.cpu = Duration::from_secs(10);
         budget.outbox_entries = 1000;
     });
     arena.fight(|fight| {
@@ -79,7 +75,7 @@ fn listings() {
 
 #[test]
 fn readers() {
-    Arena::of(guests::READERS).budget(|budget| budget.cpu = Duration::from_secs(5)).fight(|fight| {
+    Arena::of(guests::READERS).fight(|fight| {
         fight.said("read");
         fight.published_nothing();
     });

@@ -1,10 +1,8 @@
 //! Floods and forgeries in what people read: the log, progress, errors, traps (P3).
 
-use std::process::Command;
-use std::time::Duration;
-
 use filmgate::job::is_steering;
 use filmgate::report::JobFault;
+use std::process::Command;
 
 use crate::arena::{self, Arena, Fight};
 use crate::guests::{Guest, log as guests};
@@ -13,7 +11,7 @@ const LOG: usize = 64 * 1024;
 
 #[test]
 fn flood() {
-    Arena::of(guests::FLOOD).budget(|budget| budget.cpu = Duration::from_secs(20)).fight(|fight| {
+    Arena::of(guests::FLOOD).fight(|fight| {
         assert!(fight.log.len() <= LOG, "{}", fight.log.len());
         assert!(fight.usage().log_bytes_dropped > (60 << 20), "{:?}", fight.usage());
         fight.published_nothing();
@@ -22,7 +20,7 @@ fn flood() {
 
 #[test]
 fn flood_of_lines() {
-    Arena::of(guests::FLOOD_OF_LINES).budget(|budget| budget.cpu = Duration::from_secs(5)).fight(|fight| {
+    Arena::of(guests::FLOOD_OF_LINES).fight(|fight| {
         assert!(fight.log.len() <= LOG, "{}", fight.log.len());
         assert_eq!(fight.usage().log_bytes_dropped, 1_000_000 - LOG as u64);
         fight.published_nothing();
@@ -31,7 +29,7 @@ fn flood_of_lines() {
 
 #[test]
 fn endless_line() {
-    Arena::of(guests::ENDLESS_LINE).budget(|budget| budget.cpu = Duration::from_secs(5)).fight(|fight| {
+    Arena::of(guests::ENDLESS_LINE).fight(|fight| {
         assert_eq!(fight.usage().log_bytes_dropped, (4 << 20) - LOG as u64);
         fight.published_nothing();
     });
@@ -47,7 +45,7 @@ fn no_text() {
 
 #[test]
 fn long_panic() {
-    Arena::of(guests::LONG_PANIC).budget(|budget| budget.cpu = Duration::from_secs(5)).fight(|fight| {
+    Arena::of(guests::LONG_PANIC).fight(|fight| {
         assert!(fight.trapped("unreachable").len() <= 4096);
         assert!(fight.log.len() <= LOG && fight.usage().log_bytes_dropped > 0, "{:?}", fight.usage());
     });
@@ -122,7 +120,7 @@ fn progress_odd() {
 
 #[test]
 fn progress_flood() {
-    Arena::of(guests::PROGRESS_FLOOD).budget(|budget| budget.cpu = Duration::from_secs(20)).fight(|fight| {
+    Arena::of(guests::PROGRESS_FLOOD).fight(|fight| {
         let most = fight.usage().wall.as_millis() / 50 + 2;
         assert!(fight.progress.len() as u128 <= most, "{} in {:?}", fight.progress.len(), fight.usage().wall);
         assert_eq!(fight.progress.last(), Some(&(1.0, "last".to_owned())));

@@ -14,6 +14,10 @@ use rustix::fs::{Mode, mkfifoat};
 use crate::arena::{Arena, Fight};
 use crate::guests::publish as guests;
 
+/// How long a job may last whose time is to end in the middle of its uploads: it has to get there first, also where others
+/// keep it from the processor.
+const LONG: Duration = Duration::from_secs(6);
+
 /// What the guests' `film` writes.
 fn film(bytes: usize) -> Vec<u8> {
     let mut film = b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2".to_vec();
@@ -34,7 +38,7 @@ fn assert_films(fight: &Fight, sizes: &[usize]) {
 
 #[test]
 fn calls() {
-    Arena::of(guests::CALLS).budget(|budget| budget.cpu = Duration::from_secs(20)).fight(|fight| {
+    Arena::of(guests::CALLS).fight(|fight| {
         fight.said(r#"{"not-found": 32, "quota-exceeded": 99968}"#);
         assert_eq!(fight.usage().store_calls, 100_000);
         fight.refused("not-found");
@@ -44,7 +48,7 @@ fn calls() {
 #[test]
 fn in_flight() {
     let arena = Arena::of(guests::IN_FLIGHT).stalled_storage().keeps(4);
-    arena.budget(|budget| budget.wall = Duration::from_millis(1500)).fight(|fight| {
+    arena.budget(|budget| budget.wall = LONG).fight(|fight| {
         fight.said(r#"submitted 4 refused {"quota-exceeded": 96}"#);
         fight.exhausted(Exhausted::Wall);
     });
@@ -119,13 +123,13 @@ fn swap() {
 #[test]
 fn time_out() {
     let arena = Arena::of(guests::TIME_OUT).stalled_storage().keeps(1);
-    arena.budget(|budget| budget.wall = Duration::from_millis(1500)).fight(ended_in_upload);
+    arena.budget(|budget| budget.wall = LONG).fight(ended_in_upload);
 }
 
 #[test]
 fn time_out_of_submitted() {
     let arena = Arena::of(guests::TIME_OUT_OF_SUBMITTED).stalled_storage().keeps(1);
-    arena.budget(|budget| budget.wall = Duration::from_millis(1500)).fight(ended_in_upload);
+    arena.budget(|budget| budget.wall = LONG).fight(ended_in_upload);
 }
 
 fn ended_in_upload(fight: &Fight) {

@@ -6,7 +6,9 @@
 pub mod browser;
 pub mod bucket;
 pub mod cli;
+pub mod embedder;
 pub mod fault_proxy;
+pub mod film;
 pub mod garage;
 pub mod guests;
 pub mod http;

@@ -1,6 +1,7 @@
 //! s3s-fs, a small S3 server that is stricter than Garage in places, inside the test process.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -8,6 +9,7 @@ use hyper_util::server::conn::auto::Builder;
 use s3s::S3Result;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
+use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::S3ServiceBuilder;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -24,29 +26,35 @@ const SECRET_KEY: &str = "canary-5ec2e7-s3s-secret";
 pub struct S3sServer {
     port: u16,
     server: tokio::task::JoinHandle<()>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl S3sServer {
     /// Starts one on a free port, on the current runtime.
     pub async fn start() -> Self {
-        Self::start_with(false).await
+        Self::start_with(|_| {}).await
     }
 
     /// One whose objects everyone may read and write, as in a public bucket.
     pub async fn start_public() -> Self {
-        Self::start_with(true).await
+        Self::start_with(|builder| builder.set_access(Everyone)).await
     }
 
-    async fn start_with(public: bool) -> Self {
+    /// One that takes signatures of any time.
+    pub async fn start_timeless() -> Self {
+        let mut config = S3Config::default();
+        config.presigned_url_max_skew_time_secs = 24 * 60 * 60;
+        let config = Arc::new(StaticConfigProvider::new(Arc::new(config)));
+        Self::start_with(|builder| builder.set_config(config)).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut S3ServiceBuilder)) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         std::fs::create_dir(dir.path().join(BUCKET)).expect("create the bucket");
         let files = s3s_fs::FileSystem::new(dir.path()).expect("open the directory");
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        if public {
-            builder.set_access(Everyone);
-        }
+        change(&mut builder);
         let service = builder.build();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("its address").port();
@@ -60,7 +68,27 @@ impl S3sServer {
                 });
             }
         });
-        Self { port, server, _dir: dir }
+        Self { port, server, dir }
+    }
+
+    /// The ids of the multipart uploads that nobody has completed or aborted: s3s-fs keeps a file for each.
+    ///
+    /// # Panics
+    /// If its folder cannot be listed.
+    pub fn open_uploads(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.dir.path()).expect("list the server's folder").flatten();
+        let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter_map(|name| Some(name.strip_prefix(".upload-")?.strip_suffix(".json")?.to_owned())).collect()
+    }
+
+    /// Takes them away, past the server.
+    ///
+    /// # Panics
+    /// If one cannot be removed.
+    pub fn forget_uploads(&self) {
+        for id in self.open_uploads() {
+            std::fs::remove_file(self.dir.path().join(format!(".upload-{id}.json"))).expect("remove an upload");
+        }
     }
 
     /// Its bucket.

@@ -5,9 +5,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use filmgate::job::JobId;
 use filmgate::outbox::{Claimed, DataDir, Outbox};
 use filmgate::storage::{LocalStorage, PublishId, PutStep, Source, Storage, StorageFault};
+use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::{Put, fetch, key, noise};
@@ -76,6 +78,60 @@ async fn an_operators_file_is_copied() {
     assert_ne!(inode(&object), inode(&path));
     fs::write(&path, "another film").expect("write");
     assert!(fs::read(&object).expect("read") == bytes);
+}
+
+/// Publishes an operator's file that lies in one folder to a storage in another, and holds the object against it.
+async fn publish_across(from: &Path, to: &Path, bytes: &[u8]) {
+    let (storage, key, path) = (open(&to.join("objects")), key("film.mp4"), from.join("mine.mp4"));
+    fs::write(&path, bytes).expect("write");
+    let claimed = Claimed::open(&path, &CancellationToken::new()).expect("a claim");
+    let stored = Put::of(&key, Arc::new(claimed)).send(&storage).await.expect("put");
+    let expected = crate::bench::checksum(&Bytes::copy_from_slice(bytes));
+    assert_eq!((stored.size, stored.checksum), (bytes.len() as u64, expected));
+    assert!(fs::read(to.join("objects/film.mp4")).expect("read") == bytes);
+    assert_eq!(fs::read_dir(to.join("objects/.filmgate/tmp")).expect("read").count(), 0);
+}
+
+/// The kernel copies within a file system and not beyond it: in both directions the object is the file.
+#[tokio::test]
+async fn an_operators_file_is_copied_across_file_systems() {
+    let disk = tempfile::tempdir().expect("a directory");
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        println!("skipped: there is no file system in memory here");
+        return;
+    };
+    let device = |folder: &Path| fs::metadata(folder).expect("metadata").dev();
+    if device(disk.path()) == device(memory.path()) {
+        println!("skipped: temporary files are in memory, too");
+        return;
+    }
+    let bytes = noise((9 << 20) + 77);
+    publish_across(disk.path(), memory.path(), &bytes).await;
+    publish_across(memory.path(), disk.path(), &bytes).await;
+}
+
+/// Where the file system shares blocks, there is room for a file that would not fit twice.
+#[tokio::test]
+async fn an_operators_file_shares_blocks_where_it_can() {
+    for (kind, make) in [("btrfs", "mkfs.btrfs"), ("xfs", "mkfs.xfs")] {
+        let place = tempfile::tempdir().expect("a directory");
+        let (image, folder) = (place.path().join("image"), place.path().join("mounted"));
+        fs::create_dir(&folder).expect("create");
+        fs::File::create(&image).and_then(|file| file.set_len(340 << 20)).expect("an image");
+        let ran = |program: &str, arguments: &[&Path]| {
+            let ended = std::process::Command::new(program).args(arguments).output();
+            ended.is_ok_and(|ended| ended.status.success())
+        };
+        if !ran(make, &[&image]) || !ran("mount", &[Path::new("-oloop"), &image, &folder]) {
+            println!("skipped: {kind} cannot be made or mounted here");
+            continue;
+        }
+        let bytes = noise(1 << 20).repeat(200);
+        let shared = publish_across(&folder, &folder, &bytes);
+        let shared = std::panic::AssertUnwindSafe(shared).catch_unwind().await;
+        assert!(ran("umount", &[&folder]), "unmount {kind}");
+        assert!(matches!(shared, Ok(())), "{kind}: 200 MiB did not fit twice into 340 MiB");
+    }
 }
 
 /// A put that fails after the second name was made leaves the staged file, and nothing else.

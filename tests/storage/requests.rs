@@ -6,16 +6,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use filmgate::key::ObjectKey;
+use filmgate::outbox::Claimed;
 use filmgate::storage::s3::{Bucket, Credentials, Encryption, Proxy, S3Settings, S3Storage};
 use filmgate::storage::{
-    GetOptions, Integrity, LeftBehind, MemorySource, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Storage,
-    StorageError, StorageFault,
+    GetOptions, Integrity, LeftBehind, MemorySource, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Source,
+    Storage, StorageError, StorageFault,
 };
 use filmgate_tests::bucket::TestBucket;
 use filmgate_tests::fault_proxy::{Fault, FaultProxy, Operation, Rule, Seen};
 use filmgate_tests::garage::Garage;
 use filmgate_tests::http;
 use filmgate_tests::s3s::S3sServer;
+use tokio_util::sync::CancellationToken;
 
 use crate::bench::{PART, Put, connect, fetch, key, noise, open_uploads};
 
@@ -366,6 +368,33 @@ async fn uploads_arrive_whole_below_a_limit_of_bandwidth() {
     for bytes in [noise(900), noise(2 * PART + 1000)] {
         let key = unique("paced");
         Put::new(&key, &bytes).send(&storage).await.expect("put");
+        assert!(fetch(&storage, &key, None).await.expect("get") == bytes);
+    }
+}
+
+/// A small file is read at once where it is in memory, and waited for where it is not: the same bytes either way.
+#[tokio::test]
+async fn a_file_arrives_whole_whether_it_is_in_memory_or_not() {
+    let storage = connect(&Garage::shared().bucket()).await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let (path, bytes) = (dir.path().join("film.mp4"), noise(700_001));
+    std::fs::write(&path, &bytes).expect("write");
+    for in_memory in [true, false] {
+        let file = std::fs::File::open(&path).expect("open");
+        if !in_memory {
+            file.sync_all().expect("sync");
+            // A file system in memory keeps it all the same.
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("advise");
+        }
+        let claimed = Claimed::open(&path, &CancellationToken::new()).expect("a claim");
+        let mut end = vec![0; 1000];
+        let ready = claimed.read_ready_at(&mut end, 699_001).expect("read");
+        assert!(!in_memory || ready, "what was just written is in memory");
+        assert!(!ready || end == bytes[699_001..]);
+        assert!(!claimed.read_ready_at(&mut end, 699_002).expect("read"), "beyond the end nothing is ready");
+        let key = unique("cached-or-not");
+        let stored = Put::of(&key, std::sync::Arc::new(claimed)).send(&storage).await.expect("put");
+        assert_eq!(stored.checksum, crate::bench::checksum(&bytes));
         assert!(fetch(&storage, &key, None).await.expect("get") == bytes);
     }
 }

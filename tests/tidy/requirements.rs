@@ -22,6 +22,7 @@ const HOMES: &[(&str, &str)] = &[
     ("e2e", "tests/e2e"),
     ("hostile", "tests/hostile"),
     ("kernel", "tests/kernel"),
+    ("laboratory", "tests/laboratory"),
     ("storage", "tests/storage"),
     ("tidy", "tests/tidy"),
     ("sandbox", "host/runner/tests/sandbox"),

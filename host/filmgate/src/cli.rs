@@ -4,12 +4,16 @@
 //! `--json` it is one object, also when something fails.
 
 mod answer;
+mod archive;
+mod assets;
 mod check;
+mod clean;
 mod complete;
 mod events;
 mod exit;
 mod inspect;
 mod job_options;
+mod jobs;
 mod logging;
 mod open;
 mod plugin_budgets;
@@ -18,10 +22,13 @@ mod plugin_precompile;
 mod plugin_test;
 mod problem;
 mod publish;
+mod records;
 mod recover;
 mod retry;
 mod run;
+mod sessions;
 mod signals;
+mod table;
 mod terminal;
 
 use std::path::PathBuf;
@@ -55,6 +62,17 @@ enum Command {
     /// Look at a plugin without running it
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Look at published files, make their URLs anew, delete them
+    #[command(subcommand)]
+    Assets(assets::AssetsCommand),
+    /// Look at sessions, delete them with their files
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
+    /// Look at jobs
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
+    /// Delete what is marked or older than it is kept, try again what failed
+    Clean(clean::CleanArguments),
     /// Show the settings, prove the data directory and the storage
     Check(check::CheckArguments),
     /// Print a completion script for a shell
@@ -90,6 +108,7 @@ Examples:
   filmgate run recap.wasm --user ana --period 2026-03
   filmgate run recap.wasm --user ana --params @params.json --input photo=me.jpg --json
   filmgate publish video.mp4 --user ana
+  filmgate assets list --user ana
   filmgate check
 
 Without settings, files go to ./filmgate-data/storage. To publish to S3 set AWS_ACCESS_KEY_ID,
@@ -103,7 +122,9 @@ Exit codes:
    12  plugin trapped                   18  upload failed, the file is kept
    13  CPU time used up                 19  storage unreachable
    20  a check failed                   21  plugins cannot be locked in
-   22  under way in another process     70  fault of the host
+   22  under way in another process     30  not on record
+   31  gone: it was deleted             32  catalogue cannot be used
+   33  deleted, but objects are left    70  fault of the host
    74  done, but the answer could not be written
   130  SIGINT                          143  SIGTERM";
 
@@ -125,6 +146,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Plugin(PluginCommand::Inspect(arguments)) => inspect::execute(arguments),
         Command::Plugin(PluginCommand::Test(arguments)) => plugin_test::execute(arguments),
         Command::Plugin(PluginCommand::Precompile(arguments)) => plugin_precompile::execute(arguments),
+        Command::Assets(command) => assets::execute(command),
+        Command::Sessions(command) => sessions::execute(command),
+        Command::Jobs(command) => jobs::execute(command),
+        Command::Clean(arguments) => clean::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Completions(arguments) => complete::execute(&arguments, &mut Cli::command()),
     };
@@ -150,6 +175,10 @@ impl Command {
             Self::Plugin(PluginCommand::Inspect(_)) => "plugin inspect",
             Self::Plugin(PluginCommand::Test(_)) => "plugin test",
             Self::Plugin(PluginCommand::Precompile(_)) => "plugin precompile",
+            Self::Assets(command) => command.name(),
+            Self::Sessions(command) => command.name(),
+            Self::Jobs(command) => command.name(),
+            Self::Clean(_) => "clean",
             Self::Check(_) => "check",
             Self::Completions(_) => "completions",
         }
@@ -165,6 +194,10 @@ impl Command {
             Self::Plugin(PluginCommand::Inspect(arguments)) => arguments.settings.json,
             Self::Plugin(PluginCommand::Test(arguments)) => arguments.settings.json,
             Self::Plugin(PluginCommand::Precompile(arguments)) => arguments.settings.json,
+            Self::Assets(command) => command.wants_json(),
+            Self::Sessions(command) => command.wants_json(),
+            Self::Jobs(command) => command.wants_json(),
+            Self::Clean(arguments) => arguments.settings.json,
             Self::Check(arguments) => arguments.settings.json,
             Self::Completions(_) => false,
         }

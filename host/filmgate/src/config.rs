@@ -11,10 +11,12 @@ mod file;
 mod open;
 mod policy;
 mod resolver;
+mod retention;
 mod runner;
 mod s3;
 mod secret;
 mod sources;
+mod timeouts;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ pub use runner::{RunnerConfig, RunnerMode};
 pub use s3::{CredentialSource, EncryptionConfig, ProxyConfig, S3Config};
 pub use secret::Secret;
 pub use sources::Sources;
+pub use timeouts::TimeoutConfig;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -36,6 +39,7 @@ use filmgate_protocol::Budget;
 use serde::Deserialize;
 
 use crate::CompileOptions;
+use crate::archive::RetentionPolicy;
 use crate::job::InvalidValue;
 use crate::layout::Layouts;
 use crate::media::FactsPolicy;
@@ -71,6 +75,10 @@ pub struct Config {
     pub compile: CompileOptions,
     /// Where plugins run.
     pub runner: RunnerConfig,
+    /// How long records and old versions are kept; how long files are is part of [`Config::layouts`].
+    pub retention: RetentionPolicy,
+    /// Whether what is published is recorded file by file (C10); else when its job ends.
+    pub record_on_write: bool,
     /// Whether files are examined before they are uploaded, and what is made of it.
     pub media_facts: FactsPolicy,
     /// What is logged.
@@ -123,7 +131,7 @@ impl Config {
     fn resolve(resolver: &mut Resolver<'_>, file: ConfigFile) -> Option<Self> {
         let data_dir = resolver.data_dir(file.data_dir);
         let chosen = choice::resolve(resolver, file.storage, &data_dir);
-        let layouts = resolve_layouts(resolver, file.layout, file.layouts, file.key_prefix);
+        let mut layouts = resolve_layouts(resolver, file.layout, file.layouts, file.key_prefix);
         let (urls, plugins_see_urls) = resolve_urls(resolver, file.urls);
         let Allowance { budget, published_bytes } = budget::resolve(resolver, &file.budget);
         let plugins = policy::resolve(resolver, file.plugins);
@@ -131,6 +139,9 @@ impl Config {
         let compile = compile::resolve(resolver, &file.compile, &data_dir);
         let media_facts =
             resolver.pick_or("media.facts", &["FILMGATE_MEDIA_FACTS"], file.media.facts, FactsPolicy::default());
+        let retention = retention::resolve(resolver, &file.retention, layouts.as_mut());
+        let on_write = &["S3_UPLOAD_ON_WRITE"];
+        let record_on_write = resolver.pick_or("catalogue.on_write", on_write, file.catalogue.on_write, Toggle(true)).0;
         let log = resolve_log(resolver, file.log);
         let (storage, storage_reason) = chosen?;
         Some(Self {
@@ -145,6 +156,8 @@ impl Config {
             plugins: plugins?,
             compile,
             runner,
+            retention,
+            record_on_write,
             media_facts,
             log,
             settings: Vec::new(),

@@ -7,6 +7,7 @@ mod examine;
 mod granting;
 mod keyed;
 mod options;
+mod recorder;
 mod recovery;
 mod session;
 mod store;
@@ -19,13 +20,14 @@ pub use recovery::RecoveryError;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use filmgate_protocol::Budget;
 use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::archive::Archive;
 use crate::compiler::Compiler;
 use crate::job::{JobId, JobRequest, Slot};
 use crate::layout::Layouts;
@@ -61,6 +63,8 @@ struct Parts {
     pool: Pool,
     compiler: Compiler,
     examiner: examine::Examiner,
+    archive: Archive,
+    recorder: recorder::Recorder,
 }
 
 impl std::fmt::Debug for Parts {
@@ -76,7 +80,7 @@ impl std::fmt::Debug for Parts {
 #[derive(Debug)]
 pub struct RunningJob {
     id: JobId,
-    events: broadcast::Receiver<JobEvent>,
+    events: Mutex<broadcast::Receiver<JobEvent>>,
     cancel: CancellationToken,
     ended: JoinHandle<Result<JobReport, JobError>>,
     _cancel_on_drop: DropGuard,
@@ -91,6 +95,11 @@ impl Host {
     /// The storage jobs are published to.
     pub fn storage(&self) -> &Arc<dyn Storage> {
         self.parts.publisher.storage()
+    }
+
+    /// What was published: the records, URLs made anew, deletion and clean-up.
+    pub fn archive(&self) -> &Archive {
+        &self.parts.archive
     }
 
     /// Reads, checks and compiles a component, with the manifest beside it where there is one
@@ -178,9 +187,15 @@ impl Host {
         let cancel = CancellationToken::new();
         let (sender, events) = broadcast::channel(EVENTS_KEPT);
         let id = accepted.id();
-        let session = Session::new(Arc::clone(&self.parts), accepted, sender, cancel.clone());
-        let ended = tokio::spawn(act(session));
-        RunningJob { id, events, ended, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
+        let (parts, head) = (Arc::clone(&self.parts), accepted.head());
+        parts.recorder.accepted(&head);
+        let work = act(Session::new(Arc::clone(&self.parts), accepted, sender, cancel.clone()));
+        let ended = tokio::spawn(async move {
+            let ended = work.await;
+            parts.recorder.ended(head, &ended).await;
+            ended
+        });
+        RunningJob { id, events: Mutex::new(events), ended, _cancel_on_drop: cancel.clone().drop_guard(), cancel }
     }
 }
 
@@ -190,9 +205,14 @@ impl RunningJob {
         self.id
     }
 
-    /// What the job tells while it runs, from now on.
+    /// What the job tells: the first caller hears everything from its start, each later one what came after the call
+    /// before. A job runs before anybody can ask, so whoever began with what is yet to come would miss its first words.
+    ///
+    /// The latest 256 events are kept; a listener that falls behind is told how many it missed.
     pub fn events(&self) -> broadcast::Receiver<JobEvent> {
-        self.events.resubscribe()
+        let mut held = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let from_now = held.resubscribe();
+        std::mem::replace(&mut held, from_now)
     }
 
     /// Cancels the job when triggered: the plugin is stopped, uploads are aborted, the outbox is deleted. The job still

@@ -51,7 +51,10 @@
 //! Every error is typed: [`report::JobFault`] says what a caller can act on. Every call may be cancelled: by
 //! [`RunningJob::cancel_token`], or by dropping its future.
 
+pub mod archive;
+mod backoff;
 mod cache;
+pub mod catalogue;
 pub mod checksum;
 mod compiler;
 pub mod config;

@@ -125,6 +125,50 @@ pub enum JobFault {
     Internal(String),
 }
 
+impl JobFault {
+    /// The kind of fault, for programs: lower-case words joined by `-`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) | Self::Manifest(ManifestError::Read { .. }) => "invalid-input",
+            Self::Compile(_) => "compile-limit",
+            Self::Manifest(_) => "manifest-invalid",
+            Self::NotGranted(_) => "plugin-not-granted",
+            Self::PluginRefused(_) => "plugin-refused",
+            Self::Plugin { .. } => "plugin-error",
+            Self::NothingPublished(_) => "nothing-published",
+            Self::Trapped(_) => "trap",
+            Self::Exited(_) => "plugin-exited",
+            Self::Exhausted { limit, .. } => match limit {
+                Exhausted::Cpu => "cpu-exhausted",
+                Exhausted::Wall => "wall-time-exhausted",
+                Exhausted::Memory | Exhausted::Tables => "memory-exhausted",
+                _ => "quota-exceeded",
+            },
+            Self::Refused(_) => "file-refused",
+            Self::Publish(PublishError::Storage { error, .. }) if error.is_storage_away() => "storage-unreachable",
+            Self::Publish(_) => "upload-failed",
+            Self::Cancelled => "cancelled",
+            Self::UnderWay(_) => "under-way",
+            Self::Jail { .. } => "jail-missing",
+            Self::Runner(_) => "runner-failed",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+/// What a job used, as answers and records have it.
+pub fn usage_json(usage: &Usage) -> serde_json::Value {
+    serde_json::json!({
+        "cpu_seconds": usage.cpu.as_secs_f64(),
+        "wall_seconds": usage.wall.as_secs_f64(),
+        "memory_bytes_peak": usage.memory_bytes_peak,
+        "outbox_bytes_written": usage.outbox_bytes_written,
+        "outbox_entries_created": usage.outbox_entries_created,
+        "log_bytes_dropped": usage.log_bytes_dropped,
+        "store_calls": usage.store_calls,
+    })
+}
+
 impl From<CompileError> for JobFault {
     fn from(error: CompileError) -> Self {
         match error {

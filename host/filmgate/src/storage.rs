@@ -49,8 +49,8 @@ pub trait Storage: Debug + Send + Sync {
 
     /// Stores the whole of `request.file` under `request.key` and proves it.
     ///
-    /// Success means: the object is there, and its size and publish id, and its checksum as far as the rung in
-    /// [`Stored::integrity`] goes, were read back and match. An object of another publish under the key is left alone and
+    /// Success means: the object is there, and the store has shown that its size and publish id, and its checksum as far as
+    /// the rung in [`Stored::integrity`] goes, match. An object of another publish under the key is left alone and
     /// answered with [`StorageFault::Exists`]; one of the same publish id (an earlier try whose answer was lost) is success.
     /// After an error nothing of this call stays behind, except where [`StorageError::left_behind`] names it.
     ///

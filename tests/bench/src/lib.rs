@@ -7,6 +7,7 @@ pub mod child;
 pub mod contender;
 pub mod files;
 pub mod micro;
+pub mod records;
 pub mod run;
 pub mod scenes;
 pub mod server;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints tables, and what it is at")]
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -10,7 +11,7 @@ use filmgate_bench::contender::{Contender, NAMES, Places};
 use filmgate_bench::files::Workload;
 use filmgate_bench::run::{Comparison, compare};
 use filmgate_bench::server::Server;
-use filmgate_bench::{micro, scenes, table};
+use filmgate_bench::{micro, records, scenes, table};
 use serde_json::{Value, json};
 
 /// Measures `filmgate publish` beside other upload tools.
@@ -29,8 +30,16 @@ enum Command {
     Compare(CompareOptions),
     /// Measure the small parts: checksum, keys, claim, state machine, a publish of 1 KiB
     Micro(CommonOptions),
-    /// Measure a long line, a cancelled upload, fifty publishes at once, and local storage
+    /// Measure a long line, limits of bandwidth, a cancelled upload, fifty publishes at once, and local storage
     Scenes(CommonOptions),
+    /// Measure the catalogue with many assets in it: recording, lists, URLs
+    Catalogue {
+        /// How many
+        #[arg(long, default_value_t = 1_000_000)]
+        assets: usize,
+        #[command(flatten)]
+        common: CommonOptions,
+    },
     /// Publish files at the same time, for the scene of fifty
     #[command(hide = true)]
     PublishAtOnce {
@@ -38,6 +47,9 @@ enum Command {
         url: String,
         /// The files
         files: Vec<PathBuf>,
+        /// Bytes a second of each of the five users
+        #[arg(long)]
+        per_user: Option<NonZeroU64>,
     },
 }
 
@@ -85,7 +97,8 @@ fn main() -> anyhow::Result<()> {
         Some(Command::Compare(options)) => run_compare(&options),
         Some(Command::Micro(options)) => run_micro(&options),
         Some(Command::Scenes(options)) => run_scenes(&options),
-        Some(Command::PublishAtOnce { url, files }) => scenes::publish_at_once(&url, &files),
+        Some(Command::Catalogue { assets, common }) => run_catalogue(assets, &common),
+        Some(Command::PublishAtOnce { url, files, per_user }) => scenes::publish_at_once(&url, &files, per_user),
     }
 }
 
@@ -152,8 +165,9 @@ fn run_scenes(options: &CommonOptions) -> anyhow::Result<()> {
     let (sink, folder) = (beside("filmgate-sink")?, files_folder(options));
     let filmgate = places(options)?.filmgate;
     let mut figures = Vec::new();
-    let scenes: [&dyn Fn() -> anyhow::Result<Value>; 4] = [
+    let scenes: [&dyn Fn() -> anyhow::Result<Value>; 5] = [
         &|| scenes::line(&sink, &filmgate, &folder, Workload { files: 1, bytes: 1 << 30 }),
+        &|| scenes::limits(&sink, &filmgate, &folder),
         &|| scenes::cancel(&sink, &filmgate, &folder, 10),
         &|| scenes::parallel(&sink, &folder, 50),
         &|| scenes::local(&filmgate, &folder),
@@ -164,6 +178,18 @@ fn run_scenes(options: &CommonOptions) -> anyhow::Result<()> {
         figures.push(figure);
     }
     write_json(options, &machine(&figures))
+}
+
+fn run_catalogue(assets: usize, options: &CommonOptions) -> anyhow::Result<()> {
+    if assets == 0 {
+        bail!("--assets is 0: there is nothing to measure");
+    }
+    let parent = files_folder(options);
+    std::fs::create_dir_all(&parent).with_context(|| format!("make {}", parent.display()))?;
+    let folder = tempfile::tempdir_in(&parent).context("make a directory for the catalogue")?;
+    let measured = records::run(folder.path(), assets, &|line| eprintln!("{line}"))?;
+    println!("{}", measured.markdown());
+    write_json(options, &machine(&[measured.to_json()]))
 }
 
 fn places(options: &CommonOptions) -> anyhow::Result<Places> {

@@ -66,7 +66,7 @@ fn measure(name: &'static str, runs: usize, mut part: impl FnMut() -> anyhow::Re
 }
 
 impl Figure {
-    fn of(name: &'static str, mut times: Vec<Duration>) -> Self {
+    pub(crate) fn of(name: &'static str, mut times: Vec<Duration>) -> Self {
         times.sort();
         let at = |percent: usize| times.get(times.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default();
         Self { name, p50: at(50), p99: at(99), runs: times.len() }

@@ -1,5 +1,7 @@
-//! What a comparison does not show: a long line, a cancelled upload, many publishes in one process, local storage.
+//! What a comparison does not show: a long line, limits of bandwidth, a cancelled upload, many publishes in one process,
+//! local storage.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,6 +75,42 @@ pub fn cancel(sink: &Path, filmgate: &Path, folder: &Path, rounds: usize) -> any
     Ok(json!({ "scene": "cancel", "seconds": times, "uploads_left": server.open_uploads()? }))
 }
 
+/// Whether a limit of bandwidth holds, by what the sink counted: as shares of the limit, the mean and the best second.
+///
+/// # Errors
+/// Where an upload fails.
+pub fn limits(sink: &Path, filmgate: &Path, folder: &Path) -> anyhow::Result<Value> {
+    const LIMIT: u64 = 50_000_000;
+    const USERS: u64 = 5;
+    let in_all = |workload: Workload| {
+        let (_, files) = workload.prepare(folder)?;
+        let server = Server::sink(sink, false, &[])?;
+        let data = tempfile::tempdir()?;
+        let mut command = publish(filmgate, &server, data.path(), &files);
+        let usage = child::run(command.env("FILMGATE_S3_BANDWIDTH", format!("{LIMIT} B")))?;
+        held(&server, LIMIT, usage)
+    };
+    let (_, files) = Workload { files: 50, bytes: 4 << 20 }.prepare(folder)?;
+    let server = Server::sink(sink, false, &[])?;
+    let mut command = at_once(&server, &files)?;
+    let usage = child::run(command.args(["--per-user", &(LIMIT / USERS).to_string()]))?;
+    Ok(json!({
+        "scene": "limits", "limit_bytes_a_second": LIMIT,
+        "one_large_file": in_all(Workload { files: 1, bytes: 256 << 20 })?,
+        "small_files": in_all(Workload { files: 50, bytes: 4 << 20 })?,
+        "five_users_with_a_fifth_each": held(&server, LIMIT, usage)?,
+    }))
+}
+
+fn held(server: &Server, limit: u64, usage: child::Usage) -> anyhow::Result<Value> {
+    let received = server.received()?;
+    let figure = |name: &str| received[name].as_f64().with_context(|| format!("{name} of the sink"));
+    let mean = figure("bytes")? / figure("seconds")? / limit as f64;
+    let best_second = figure("best_second")? / limit as f64;
+    let cpu = usage.cpu.as_secs_f64();
+    Ok(json!({ "mean": mean, "best_second": best_second, "received": received, "cpu_seconds": cpu }))
+}
+
 /// Peak memory of a process that publishes so many files at once.
 ///
 /// # Errors
@@ -81,20 +119,25 @@ pub fn parallel(sink: &Path, folder: &Path, files: u64) -> anyhow::Result<Value>
     let workload = Workload { files, bytes: 50 << 20 };
     let (_, paths) = workload.prepare(folder)?;
     let server = Server::sink(sink, false, &[])?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("publish-at-once").arg(&server.url).args(&paths);
-    let usage = child::run(&mut command)?;
+    let usage = child::run(&mut at_once(&server, &paths)?)?;
     Ok(json!({
         "scene": "parallel", "workload": workload.to_string(), "rss_bytes": usage.rss,
         "cpu_seconds": usage.cpu.as_secs_f64(), "wall_seconds": usage.wall.as_secs_f64(),
     }))
 }
 
-/// The process behind [`parallel`]: publishes every file at the same time.
+fn at_once(server: &Server, files: &[PathBuf]) -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("publish-at-once").arg(&server.url).args(files);
+    Ok(command)
+}
+
+/// The process behind [`parallel`] and a part of [`limits`]: publishes every file at the same time, for five users, each
+/// with so many bytes a second.
 ///
 /// # Errors
 /// Where one of them fails.
-pub fn publish_at_once(url: &str, files: &[PathBuf]) -> anyhow::Result<()> {
+pub fn publish_at_once(url: &str, files: &[PathBuf], per_user: Option<NonZeroU64>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let credentials = Credentials::Static {
@@ -104,6 +147,7 @@ pub fn publish_at_once(url: &str, files: &[PathBuf]) -> anyhow::Result<()> {
         };
         let mut settings = S3Settings::new(Bucket::try_from("bench".to_owned())?, "us-east-1", credentials);
         settings.endpoint = Some(url.parse()?);
+        settings.upload.bandwidth_per_user = per_user;
         let storage = S3Storage::connect(settings).await?;
         let data = tempfile::tempdir()?;
         let host = Host::builder()
@@ -114,7 +158,7 @@ pub fn publish_at_once(url: &str, files: &[PathBuf]) -> anyhow::Result<()> {
             .build()?;
         let mut jobs = Vec::new();
         for (index, file) in files.iter().enumerate() {
-            // Five users, ten files each.
+            // Five users, whose files come in turns.
             let request = JobRequest::new(format!("user-{}", index % 5).try_into()?);
             jobs.push(host.publish(request, None, file, false)?);
         }

@@ -133,12 +133,29 @@ impl Server {
     /// # Errors
     /// Where it does not answer.
     pub fn open_uploads(&self) -> anyhow::Result<usize> {
+        Ok(self.ask("uploads")?.matches("<UploadId>").count())
+    }
+
+    /// What the sink counted of the bodies that it threw away: `bytes`, `seconds` from the first to the last of them, and
+    /// `best_second`, most bytes within any second.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub fn received(&self) -> anyhow::Result<serde_json::Value> {
+        let answer = self.ask("received")?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("an answer with a body")?;
+        serde_json::from_str(body).context("read what the sink counted")
+    }
+
+    /// The answer to a request about the bucket, as it comes.
+    fn ask(&self, query: &str) -> anyhow::Result<String> {
         let address = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address)?;
-        write!(stream, "GET /{}?uploads HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n", self.bucket)?;
+        let bucket = self.bucket;
+        write!(stream, "GET /{bucket}?{query} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        Ok(answer.matches("<UploadId>").count())
+        Ok(answer)
     }
 
     /// The server's own CPU seconds so far: shows how much of the machine it takes away.

@@ -7,6 +7,7 @@
 
 mod connection;
 mod http;
+mod meter;
 mod object;
 mod service;
 

@@ -47,3 +47,23 @@ fn a_comparison_of_one_has_figures_for_both_schemes_and_sizes() {
         assert!(run["cpu_seconds"].as_f64() > Some(0.0) && run["rss_bytes"].as_u64() > Some(0), "{one}");
     }
 }
+
+#[test]
+fn the_catalogue_is_measured() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let json = folder.path().join("figures.json");
+    let ended = Command::new(env!("CARGO_BIN_EXE_filmgate-bench"))
+        .args(["catalogue", "--assets", "1200", "--files"])
+        .arg(folder.path())
+        .arg("--json")
+        .arg(&json)
+        .output()
+        .expect("start the bench");
+    let said = format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success(), "{said}");
+    let figures: Value = serde_json::from_slice(&std::fs::read(&json).expect("figures")).expect("JSON");
+    let measured = &figures["figures"][0];
+    assert!(measured["assets"] == 1200 && measured["file_bytes"].as_u64() > Some(0), "{measured}");
+    let parts = measured["figures"].as_array().expect("a list");
+    assert!(parts.len() > 8 && said.contains("URL of one asset"), "{said}");
+}

@@ -26,6 +26,7 @@ pub fn keys(bytes: &[u8]) {
             kinds: vec![MediaKind::Mp4],
             codecs: Vec::new(),
             class: UrlClass::Final,
+            retention: None,
             aliases: Vec::new(),
         };
         (word(name), slot)

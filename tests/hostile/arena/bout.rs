@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use filmgate::job::JobRequest;
 use filmgate::media::FactsPolicy;
+use filmgate::policy::{Limit, Limits, PluginKey, PluginPolicy, PluginRule, Unlisted};
 use filmgate::report::{JobError, JobEvent, JobReport};
 use filmgate::storage::LocalStorage;
-use filmgate::{Host, Plugin, RunningJob};
+use filmgate::{Budget, Host, Plugin, PluginDigest, RunningJob};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{broadcast, oneshot};
@@ -17,7 +18,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::fight::bytes_of;
 use super::level::Level;
 use super::stalled::Stalled;
-use super::{Arena, Fight, Help, Mode, Outside};
+use super::{Arena, CPU, Fight, Help, Mode, Outside, WALL};
 use crate::guests;
 
 const HOSTILE_USER: &str = "mallory";
@@ -41,10 +42,10 @@ pub(super) fn run(arena: Arena, mode: Mode, folder: &Path, check: impl FnOnce(&F
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
     let runtime = Runtime::new().unwrap();
-    let host = build(&arena, mode, &data);
+    let component = arena.guest.component(folder);
+    let host = build(&arena, mode, &data, PluginDigest::of(&component));
     let honest = runtime.block_on(host.compile_plugin(guests::honest(folder))).unwrap();
     let alone = (0..3).map(|_| honest_job(runtime.handle(), &host, &honest)).min().unwrap();
-    let component = arena.guest.component(folder);
     let loaded = (!arena.refused).then(|| runtime.block_on(host.compile_plugin(component.clone())).unwrap());
     if let Some(prepare) = arena.prepare {
         prepare(&data);
@@ -96,11 +97,16 @@ fn limit_descriptors() {
     setrlimit(Resource::Nofile, limit).unwrap();
 }
 
-fn build(arena: &Arena, mode: Mode, data: &Path) -> Host {
+fn build(arena: &Arena, mode: Mode, data: &Path, hostile: PluginDigest) -> Host {
+    let time = |time: Duration| u64::try_from(time.as_millis()).unwrap();
+    let limits = Limits::default().with(Limit::Cpu, time(arena.budget.cpu)).with(Limit::Wall, time(arena.budget.wall));
+    let rule = PluginRule { limits: Some(limits), ..PluginRule::default() };
+    let policy = PluginPolicy::new(Unlisted::Allow, [(PluginKey::Digest(hostile), rule)].into()).unwrap();
     let mut builder = Host::builder()
         .data_dir(data)
         .media_facts(FactsPolicy::Off)
-        .budget(arena.budget.clone())
+        .budget(Budget { cpu: CPU, wall: WALL, ..arena.budget.clone() })
+        .plugins(policy)
         .published_bytes(arena.published_bytes);
     if arena.stalls {
         let inner = Arc::new(LocalStorage::open(data.join("storage")).unwrap());

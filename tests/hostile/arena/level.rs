@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const SLACK_KIB: u64 = 40 * 1024;
 
 /// How long things that were let go may take to be gone.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a process holds.
 #[derive(Debug, Clone)]

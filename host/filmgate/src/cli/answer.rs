@@ -1,7 +1,6 @@
-use filmgate::Usage;
 use filmgate::job::printable;
 use filmgate::publish::Asset;
-use filmgate::report::JobReport;
+use filmgate::report::{JobReport, usage_json};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
@@ -70,21 +69,8 @@ fn to_json(report: &JobReport, main: &Asset) -> Value {
     object["job"] = report.job.to_string().into();
     object["assets"] = report.assets.iter().map(asset).collect();
     object["summary"] = report.summary.clone().unwrap_or_default();
-    object["usage"] = usage(&report.usage);
+    object["usage"] = usage_json(&report.usage);
     object
-}
-
-/// What a job used, as far as it went.
-pub(super) fn usage(usage: &Usage) -> Value {
-    json!({
-        "cpu_seconds": usage.cpu.as_secs_f64(),
-        "wall_seconds": usage.wall.as_secs_f64(),
-        "memory_bytes_peak": usage.memory_bytes_peak,
-        "outbox_bytes_written": usage.outbox_bytes_written,
-        "outbox_entries_created": usage.outbox_entries_created,
-        "log_bytes_dropped": usage.log_bytes_dropped,
-        "store_calls": usage.store_calls,
-    })
 }
 
 /// One published file.

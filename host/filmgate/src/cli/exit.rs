@@ -39,6 +39,14 @@ pub(super) enum Exit {
     JailMissing = 21,
     /// Somebody else works on the job or the publish.
     UnderWay = 22,
+    /// Nothing of this name is on record.
+    NotFound = 30,
+    /// It was deleted.
+    Gone = 31,
+    /// The catalogue cannot be read or written.
+    CatalogueUnusable = 32,
+    /// Deleted on record, but objects are still in the store; the next clean-up tries again.
+    CleanUpIncomplete = 33,
     /// A fault of the host. BSD's `EX_SOFTWARE`.
     Internal = 70,
     /// Everything was done, but standard output did not take the answer. BSD's `EX_IOERR`.

@@ -101,6 +101,8 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
         .allow_missing(config.runner.allow_missing.iter().copied())
         // One command, one job.
         .runners_ahead(0)
+        .retention(config.retention.clone())
+        .record_on_write(config.record_on_write)
         .media_facts(config.media_facts);
     builder.build().map_err(|error| match &error {
         BuildError::DataDir(error) => data_dir_problem(error),
@@ -113,6 +115,6 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
     })
 }
 
-fn data_dir_problem(error: &DataDirError) -> Problem {
+pub(super) fn data_dir_problem(error: &DataDirError) -> Problem {
     Problem::new(Exit::Usage, "data-dir-unusable", with_sources(error)).with_next_step(error.next_step())
 }

@@ -5,7 +5,7 @@ use filmgate::job::{JobId, printable};
 use filmgate::manifest::ManifestError;
 use filmgate::policy::NotGranted;
 use filmgate::publish::{Asset, JournalError, PublishError};
-use filmgate::report::{JobError, JobFault, Refusal};
+use filmgate::report::{JobError, JobFault, Refusal, usage_json};
 use filmgate::storage::{StorageError, StorageFault};
 use filmgate::{Exhausted, RecoveryError};
 use serde_json::{Map, Value, json};
@@ -85,10 +85,10 @@ impl Problem {
             (JobFault::Cancelled, Some(signal)) => signal,
             (fault, _) => Exit::of_job(fault),
         };
-        let mut problem = Self::new(exit, job_code(&error.fault), with_sources(error));
+        let mut problem = Self::new(exit, error.fault.code(), with_sources(error));
         problem.next_step = job_next_step(&error.fault);
         problem.add("job", error.job.map(|job: JobId| job.to_string()));
-        problem.add("usage", error.job.map(|_| answer::usage(&error.usage)));
+        problem.add("usage", error.job.map(|_| usage_json(&error.usage)));
         match &error.fault {
             JobFault::Plugin { code, message, retryable } => {
                 problem.add("plugin", Some(json!({"code": code, "message": message, "retryable": retryable})));
@@ -290,38 +290,14 @@ fn title(exit: Exit) -> &'static str {
         Exit::CheckFailed => "check failed",
         Exit::JailMissing => "plugins cannot be locked in",
         Exit::UnderWay => "under way in another process",
+        Exit::NotFound => "not on record",
+        Exit::Gone => "gone",
+        Exit::CatalogueUnusable => "catalogue unusable",
+        Exit::CleanUpIncomplete => "objects are left",
         Exit::Internal => "fault of the host",
         Exit::AnswerLost => "answer not written",
         Exit::Interrupted => "interrupted",
         Exit::Terminated => "terminated",
-    }
-}
-
-fn job_code(fault: &JobFault) -> &'static str {
-    match fault {
-        JobFault::Invalid(_) | JobFault::Manifest(ManifestError::Read { .. }) => "invalid-input",
-        JobFault::Compile(_) => "compile-limit",
-        JobFault::Manifest(_) => "manifest-invalid",
-        JobFault::NotGranted(_) => "plugin-not-granted",
-        JobFault::PluginRefused(_) => "plugin-refused",
-        JobFault::Plugin { .. } => "plugin-error",
-        JobFault::NothingPublished(_) => "nothing-published",
-        JobFault::Trapped(_) => "trap",
-        JobFault::Exited(_) => "plugin-exited",
-        JobFault::Exhausted { .. } => match Exit::of_job(fault) {
-            Exit::Cpu => "cpu-exhausted",
-            Exit::Wall => "wall-time-exhausted",
-            Exit::Memory => "memory-exhausted",
-            _ => "quota-exceeded",
-        },
-        JobFault::Refused(_) => "file-refused",
-        JobFault::Publish(PublishError::Storage { error, .. }) if error.is_storage_away() => "storage-unreachable",
-        JobFault::Publish(_) => "upload-failed",
-        JobFault::Cancelled => "cancelled",
-        JobFault::UnderWay(_) => "under-way",
-        JobFault::Jail { .. } => "jail-missing",
-        JobFault::Runner(_) => "runner-failed",
-        JobFault::Internal(_) => "internal",
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::config::compile::CompileSection;
 use crate::config::error::ConfigError;
 use crate::config::policy::PluginsSection;
+use crate::config::retention::RetentionSection;
 use crate::config::runner::Layers;
 use crate::config::{ByteSize, LogFormat, RunnerMode, Sources, Span, Toggle};
 use crate::layout::{LayoutDefinition, LayoutName};
@@ -30,6 +31,10 @@ pub(super) struct ConfigFile {
     pub(super) runner: RunnerSection,
     #[serde(default)]
     pub(super) media: MediaSection,
+    #[serde(default)]
+    pub(super) catalogue: CatalogueSection,
+    #[serde(default)]
+    pub(super) retention: RetentionSection,
     #[serde(default)]
     pub(super) log: LogSection,
     #[serde(default)]
@@ -70,6 +75,10 @@ pub(super) struct S3Section {
     pub(super) multipart_threshold: Option<ByteSize>,
     pub(super) part_size: Option<ByteSize>,
     pub(super) concurrency: Option<usize>,
+    pub(super) connect_timeout: Option<Span>,
+    pub(super) request_timeout: Option<Span>,
+    pub(super) complete_timeout: Option<Span>,
+    pub(super) slowest_line: Option<ByteSize>,
     pub(super) bandwidth: Option<ByteSize>,
     pub(super) bandwidth_per_user: Option<ByteSize>,
     pub(super) encryption: Option<EncryptionSection>,
@@ -119,6 +128,12 @@ pub(super) struct RunnerSection {
 #[serde(deny_unknown_fields)]
 pub(super) struct MediaSection {
     pub(super) facts: Option<FactsPolicy>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CatalogueSection {
+    pub(super) on_write: Option<Toggle>,
 }
 
 #[derive(Debug, Default, Deserialize)]

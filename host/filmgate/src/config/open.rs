@@ -70,6 +70,10 @@ fn to_settings(
         retries: config.retries,
         bandwidth: config.bandwidth,
         bandwidth_per_user: config.bandwidth_per_user,
+        connect_timeout: config.timeouts.connect,
+        request_timeout: config.timeouts.request,
+        complete_timeout: config.timeouts.complete,
+        slowest_line: config.timeouts.slowest_line.get(),
         ..default
     };
     let object = ObjectOptions {

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::config::file::{EncryptionSection, S3Section};
 use crate::config::resolver::{Origin, Resolver};
+use crate::config::timeouts::{self, TimeoutConfig};
 use crate::config::{ByteSize, Secret};
 use crate::limits::{MIB, PART_BYTES_MAX, PART_BYTES_MIN};
 
@@ -31,6 +32,8 @@ pub struct S3Config {
     pub part_bytes: u64,
     /// Most parts on their way at once.
     pub concurrency: usize,
+    /// How long answers are waited for.
+    pub timeouts: TimeoutConfig,
     /// Most bytes a second, in all.
     pub bandwidth: Option<NonZeroU64>,
     /// Most bytes a second of one user.
@@ -110,7 +113,8 @@ const BANDWIDTH_MAX: ByteSize = ByteSize(1 << 40);
 
 /// Whatever the storage is, these are settings: with local storage they may be there and mean nothing.
 pub(super) fn mark_known(resolver: &mut Resolver<'_>) {
-    for name in ["FILMGATE_S3_PATH_STYLE", "FILMGATE_AWS_CREDENTIALS"].into_iter().chain(TUNING_NAMES) {
+    let names = ["FILMGATE_S3_PATH_STYLE", "FILMGATE_AWS_CREDENTIALS"];
+    for name in names.into_iter().chain(TUNING_NAMES).chain(timeouts::NAMES) {
         resolver.is_set(name);
     }
 }
@@ -146,6 +150,7 @@ pub(super) fn resolve(resolver: &mut Resolver<'_>, mut file: S3Section, data_dir
         }
     }
     let tuning = tuning(resolver, &file);
+    let timeouts = timeouts::resolve(resolver, &file);
     let encryption = encryption(resolver, file.encryption);
     let storage_class = token(resolver, "storage.s3.storage_class", TUNING_NAMES[5], file.storage_class);
     let cache_control = token(resolver, "storage.s3.cache_control", TUNING_NAMES[6], file.cache_control);
@@ -162,6 +167,7 @@ pub(super) fn resolve(resolver: &mut Resolver<'_>, mut file: S3Section, data_dir
         multipart_threshold: tuning.multipart_threshold,
         part_bytes: tuning.part_bytes,
         concurrency: tuning.concurrency,
+        timeouts,
         bandwidth: tuning.bandwidth,
         bandwidth_per_user: tuning.bandwidth_per_user,
         encryption,

@@ -297,6 +297,10 @@ retries = 0
 multipart_threshold = "100 MB"
 part_size = "10 MB"
 concurrency = 10
+connect_timeout = "2s"
+request_timeout = "10s"
+complete_timeout = "1m"
+slowest_line = "64 KiB"
 bandwidth = "50 MB"
 bandwidth_per_user = "5 MB"
 encryption = { mode = "sse-kms", key = "alias/videos" }
@@ -338,6 +342,9 @@ fn the_file_sets_everything_but_keys_of_access() {
     assert_eq!(s3.encryption, Some(EncryptionConfig::Kms(Some("alias/videos".to_owned()))));
     let limit = |limit: Option<std::num::NonZeroU64>| limit.map(std::num::NonZeroU64::get);
     assert_eq!((limit(s3.bandwidth), limit(s3.bandwidth_per_user)), (Some(50_000_000), Some(5_000_000)));
+    let TimeoutConfig { connect, request, complete, slowest_line } = s3.timeouts;
+    let seconds = [connect, request, complete].map(|time| time.as_secs());
+    assert_eq!((seconds, slowest_line.get()), ([2, 10, 60], 64 << 10));
     assert_eq!(s3.tags.len(), 1);
     assert_eq!(config.data_dir, place.0.path().join("work"));
     assert_eq!(config.storage_reason, "storage.s3.bucket is set");
@@ -424,6 +431,14 @@ fn a_value_out_of_range_names_its_place_and_the_range() {
         [
             "FILMGATE_S3_PART_SIZE: 4 MiB is out of range; allowed: 5 MiB to 5 GiB",
             "FILMGATE_S3_CONCURRENCY: 0 is out of range; allowed: 1 to 64"
+        ]
+    );
+    let impatient = [("FILMGATE_S3_REQUEST_TIMEOUT", "10ms"), ("FILMGATE_S3_SLOWEST_LINE", "1 B")];
+    assert_eq!(
+        Place::new().faults(&s3_with(&impatient)),
+        [
+            "FILMGATE_S3_REQUEST_TIMEOUT: 10ms is out of range; allowed: 100ms to 1h",
+            "FILMGATE_S3_SLOWEST_LINE: 1 B is out of range; allowed: 1 KiB to 1 GiB"
         ]
     );
     let faults = Place::new().faults(&[("FILMGATE_URL_LIFETIME_FINAL", "8d"), ("FILMGATE_LOG", "a=b=c")]);

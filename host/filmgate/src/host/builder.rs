@@ -5,7 +5,10 @@ use std::time::Duration;
 use filmgate_protocol::{Budget, Layer};
 
 use super::examine::Examiner;
+use super::recorder::Recorder;
 use super::{Host, Parts};
+use crate::archive::{Archive, RetentionPolicy};
+use crate::catalogue::{Catalogue, SqliteCatalogue};
 use crate::compiler::{CompileOptions, Compiler};
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
@@ -23,6 +26,9 @@ pub struct HostBuilder {
     data_dir: Option<PathBuf>,
     storage: Option<Arc<dyn Storage>>,
     journal: Option<Arc<dyn Journal>>,
+    catalogue: Option<Arc<dyn Catalogue>>,
+    record_on_write: bool,
+    retention: RetentionPolicy,
     layouts: Layouts,
     urls: UrlPolicy,
     budget: Budget,
@@ -98,6 +104,9 @@ impl Default for HostBuilder {
             data_dir: None,
             storage: None,
             journal: None,
+            catalogue: None,
+            record_on_write: true,
+            retention: RetentionPolicy::default(),
             layouts: Layouts::shipped(),
             urls: UrlPolicy::default(),
             budget: default_budget(),
@@ -133,6 +142,28 @@ impl HostBuilder {
     #[must_use]
     pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
         self.journal = Some(journal);
+        self
+    }
+
+    /// Where records are kept. Default: [`SqliteCatalogue`] in `catalogue.db` in the data directory. A catalogue that cannot
+    /// be used fails no job: what was published stays in the journal and is recorded later.
+    #[must_use]
+    pub fn catalogue(mut self, catalogue: Arc<dyn Catalogue>) -> Self {
+        self.catalogue = Some(catalogue);
+        self
+    }
+
+    /// Whether each file is recorded when it is published (C10); else all files of a job when it ends. Default: yes.
+    #[must_use]
+    pub fn record_on_write(mut self, yes: bool) -> Self {
+        self.record_on_write = yes;
+        self
+    }
+
+    /// How long [`Archive::clean`] keeps records and old versions. How long files are kept is part of the layouts.
+    #[must_use]
+    pub fn retention(mut self, policy: RetentionPolicy) -> Self {
+        self.retention = policy;
         self
     }
 
@@ -232,7 +263,14 @@ impl HostBuilder {
             Some(journal) => journal,
             None => Arc::new(SqliteJournal::open(&data.path().join("journal.db"))?),
         };
+        let catalogue =
+            self.catalogue.unwrap_or_else(|| Arc::new(SqliteCatalogue::new(data.path().join(SqliteCatalogue::FILE))));
+        let recorder = Recorder::new(Arc::clone(&catalogue), Arc::clone(&journal), &*storage, self.record_on_write);
+        let (urls, layouts) = (self.urls.clone(), self.layouts.clone());
+        let archive = Archive::new(catalogue, Arc::clone(&storage), urls, layouts, self.retention);
         let parts = Parts {
+            archive,
+            recorder,
             examiner: Examiner::new(self.media_facts),
             data,
             publisher: Publisher::new(storage, journal, self.urls),

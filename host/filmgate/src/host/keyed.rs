@@ -45,7 +45,7 @@ impl Host {
             summary: None,
         };
         let journal = self.parts.publisher.journal();
-        let known = journal.keyed_job(key, new).await.map_err(JobError::of_journal)?;
+        let known = journal.keyed_job(key, new).await.map_err(|error| JobError::of_journal(&error))?;
         if known.request != asked {
             let message = format!("idempotency key {:?} belongs to another request", key.as_str());
             return Err(JobError::early(JobFault::Invalid(message)));
@@ -65,7 +65,7 @@ impl Host {
         let publisher = &self.parts.publisher;
         let entries = publisher.journal().entries(Which::OfJob(job.id), None, FILES_MAX).await;
         let mut assets = Vec::new();
-        for entry in entries.map_err(JobError::of_journal)? {
+        for entry in entries.map_err(|error| JobError::of_journal(&error))? {
             let publish = entry.publish;
             if entry.state.is_published() {
                 let asset = publisher.asset_of(entry).await;
@@ -73,7 +73,7 @@ impl Host {
                 continue;
             }
             let recovered = publisher.take_up(&self.parts.data, entry, &CancellationToken::new()).await;
-            match recovered.map_err(JobError::of_journal)? {
+            match recovered.map_err(|error| JobError::of_journal(&error))? {
                 Recovered::Published(asset) | Recovered::Moved(asset) => assets.push(*asset),
                 Recovered::UnderWay => return Err(JobError::early(JobFault::UnderWay(job.id))),
                 Recovered::Left(error) | Recovered::Failed(error) => {
@@ -88,7 +88,7 @@ impl Host {
 }
 
 impl JobError {
-    fn of_journal(error: JournalError) -> Self {
+    fn of_journal(error: &JournalError) -> Self {
         Self::early(JobFault::Internal(error.to_string()))
     }
 }

@@ -6,6 +6,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::Host;
+use crate::catalogue::AssetState;
 use crate::publish::{Entry, JournalError, Moving, Recovered, Recovery, State, Which};
 use crate::storage::PublishId;
 
@@ -55,7 +56,22 @@ impl Host {
     ///
     /// If `cancel` fires, the rest stays for the next time.
     pub async fn move_pending(&self, cancel: &CancellationToken) -> Result<Moving, RecoveryError> {
-        Ok(self.parts.publisher.move_pending(&self.parts.data, cancel).await?)
+        let mut moving = self.parts.publisher.move_pending(&self.parts.data, cancel).await?;
+        self.parts.recorder.catch_up().await;
+        let mut told = Vec::new();
+        for (entry, moved) in moving.publishes {
+            // What was deleted need not be told as lost.
+            if !matches!(moved, Recovered::Lost(_)) || self.is_wanted(entry.publish).await {
+                told.push((entry, moved));
+            }
+        }
+        moving.publishes = told;
+        Ok(moving)
+    }
+
+    async fn is_wanted(&self, publish: PublishId) -> bool {
+        let record = self.parts.archive.asset(publish).await;
+        record.map_or(true, |record| record.state == AssetState::Stored)
     }
 
     /// The publishes that have failed; their files are kept. Those after `after`, at most `limit`, oldest first.
@@ -72,6 +88,7 @@ impl Host {
     ) -> Result<(Entry, Recovered), RecoveryError> {
         let entry = self.failed_entry(publish).await?;
         let recovered = self.parts.publisher.take_up(&self.parts.data, entry.clone(), cancel).await?;
+        self.parts.recorder.catch_up().await;
         Ok((entry, recovered))
     }
 

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::options::Options;
 use super::session::Session;
-use crate::job::{Sequence, Slot};
+use crate::job::{RefName, Sequence, Slot};
 use crate::layout::KeyContext;
 use crate::media::MediaKind;
 use crate::outbox::{Claimed, Outbox};
@@ -198,6 +198,11 @@ impl Session {
         add("slot", slot.to_string());
         sequence.map(|sequence| add("sequence", sequence.get().to_string()));
         job.plugin.map(|digest| add("plugin", digest.to_string()));
+        // What the catalogue can be made anew from: these two are its own ways to find a file.
+        add("layout", job.layout.name().to_string());
+        for name in [RefName::Session, RefName::Scene] {
+            job.refs.get(&name).map(|id| add(name.as_str(), id.to_string()));
+        }
         let identity = Identity { job: job.id, slot, sequence };
         Ok(Plan {
             identity,
@@ -222,6 +227,9 @@ impl Session {
         };
         let publish = plan.publish;
         let published = self.parts.publisher.publish(plan, Arc::clone(&claimed), remove, &sent, &self.uploads).await;
+        if published.is_ok() {
+            self.parts.recorder.published();
+        }
         let was_cancelled = matches!(
             &published,
             Err(PublishError::Storage { error, .. }) if error.fault == StorageFault::Cancelled

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::key::ObjectKey;
 use crate::layout::template::is_literal;
@@ -65,6 +66,20 @@ impl Layouts {
         let layouts = Self { by_name, default, prefix: prefix.cloned() };
         layouts.get(None)?;
         Ok(layouts)
+    }
+
+    /// The same layouts, in which files under keys that begin with `prefix` are kept so long, or for ever. Which those are is
+    /// decided by the templates: the prefix of an operator ([`KeyPrefix`]) is not part of it, nor is what stands for a
+    /// variable. Answers false, and changes nothing, where no template begins so.
+    pub fn keep(&mut self, prefix: &str, retention: Option<Duration>) -> bool {
+        let mut is_known = false;
+        for layout in self.by_name.values_mut() {
+            for rule in Arc::make_mut(layout).slots.values_mut().filter(|rule| rule.template.begins_with(prefix)) {
+                rule.retention = retention;
+                is_known = true;
+            }
+        }
+        is_known
     }
 
     /// A layout by name; `None` asks for the default.

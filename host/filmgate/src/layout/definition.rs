@@ -6,6 +6,7 @@ use crate::job::Slot;
 use crate::layout::template::Template;
 use crate::layout::{KeyPrefix, Layout, LayoutError, LayoutName, SlotRule};
 use crate::media::{CodecName, MediaKind};
+use crate::units::Span;
 use crate::url::UrlClass;
 
 /// A layout as it is written down: the shipped files, or `[layouts.NAME]` in `filmgate.toml`.
@@ -34,6 +35,9 @@ pub struct SlotDefinition {
     pub codecs: Vec<CodecName>,
     /// How long URLs live.
     pub class: UrlClass,
+    /// How long its files are kept, for example `7d`; absent: until somebody deletes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Span>,
     /// Other names that plugins may use for it.
     #[serde(default)]
     pub aliases: Vec<Slot>,
@@ -88,6 +92,7 @@ impl SlotDefinition {
                 return refuse(fault, "a key that ends in .{extension}, or one kind and its extension");
             }
         }
-        Ok(SlotRule { slot, kinds: self.kinds, codecs: self.codecs, class: self.class, template })
+        let retention = self.retention.map(|span| span.0);
+        Ok(SlotRule { slot, kinds: self.kinds, codecs: self.codecs, class: self.class, retention, template })
     }
 }

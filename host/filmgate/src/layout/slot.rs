@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::job::{Sequence, Slot};
 use crate::layout::template::Template;
 use crate::layout::{LayoutError, LayoutName};
@@ -11,6 +13,7 @@ pub struct SlotRule {
     pub(super) kinds: Vec<MediaKind>,
     pub(super) codecs: Vec<CodecName>,
     pub(super) class: UrlClass,
+    pub(super) retention: Option<Duration>,
     pub(super) template: Template,
 }
 
@@ -44,6 +47,11 @@ impl SlotRule {
     /// How long URLs of its files live.
     pub fn class(&self) -> UrlClass {
         self.class
+    }
+
+    /// How long its files are kept; absent: until somebody deletes them (B4).
+    pub fn retention(&self) -> Option<Duration> {
+        self.retention
     }
 
     /// Whether its files are numbered.

@@ -111,6 +111,11 @@ impl Template {
         })
     }
 
+    /// Whether every key it makes begins with this text.
+    pub(super) fn begins_with(&self, text: &str) -> bool {
+        matches!(self.pieces.first(), Some(Piece::Literal(literal)) if literal.starts_with(text))
+    }
+
     pub(super) fn sequence_rule(&self) -> SequenceRule {
         if self.uses(Variable::Sequence) {
             SequenceRule::Required

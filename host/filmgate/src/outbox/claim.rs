@@ -16,7 +16,7 @@ mod reopen;
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ use cap_std::fs::Dir;
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, fstat, openat2, renameat_with, statat,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio_util::sync::CancellationToken;
 
 use super::data_dir::DataDir;
@@ -436,6 +436,20 @@ impl Source for Claimed {
             io::ErrorKind::UnexpectedEof => SourceError::Changed("it became shorter"),
             _ => SourceError::Io(error),
         })
+    }
+
+    /// What the page cache has. Whatever else there is to say, a read that may block says it as well.
+    fn read_ready_at(&self, buffer: &mut [u8], offset: u64) -> Result<bool, SourceError> {
+        let mut read = 0;
+        while read < buffer.len() {
+            let rest = &mut [IoSliceMut::new(&mut buffer[read..])];
+            match preadv2(&self.file, rest, offset + read as u64, ReadWriteFlags::NOWAIT) {
+                Ok(count @ 1..) => read += count,
+                Err(Errno::INTR) => {}
+                Ok(0) | Err(_) => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

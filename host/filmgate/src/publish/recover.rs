@@ -20,11 +20,13 @@ use super::journal::Which;
 use super::state::{Entry, Recorded, State};
 use super::{Asset, Failure, JournalError, PublishError, Publisher, Work};
 use crate::checksum::{Crc64Nvme, Running};
-use crate::limits::MIB;
 use crate::outbox::{Claimed, DataDir, Reopened};
 use crate::storage::{
     Durability, Integrity, ObjectInfo, Presence, PublishId, PutProgress, Source as _, Storage as _, StorageError,
 };
+
+/// Bytes of a file that are read at once.
+const READ_BYTES: usize = 1 << 20;
 
 /// What a recovery found and did.
 #[derive(Debug, Default)]
@@ -108,7 +110,18 @@ impl Publisher {
         tracing::info!(%publish, key = %entry.intent.key, state = entry.state.name(), "take up a publish");
         let settled = match claimed {
             Some(claimed) => self.go_on(entry, claimed, cancel).await,
-            None => self.without_file(entry, why).await,
+            None => {
+                let settled = self.without_file(entry, why).await;
+                if settled.is_ok() {
+                    // What a power cut has left of a staged file is nobody's any more.
+                    let (data, name) = (Arc::clone(data), publish.to_string().into());
+                    let swept = move || data.abandoned(name).map_or(Ok(()), |rest| data.remove_abandoned(&rest));
+                    if let Ok(Err(error)) = spawn_blocking(swept).await {
+                        tracing::warn!(%publish, %error, "delete what is left of a staged file");
+                    }
+                }
+                settled
+            }
         };
         Ok(match settled {
             Ok(asset) => Recovered::Published(Box::new(asset)),
@@ -217,14 +230,13 @@ impl Publisher {
             let presence = self.storage.head(key).await.map_err(Failure::Storage)?;
             return Ok(own(presence, self.storage.durability()).into_iter().collect());
         };
-        let local = both.local().head(key).await.map_err(Failure::Storage)?;
-        let local = own(local, Durability::Local);
-        let s3 = match both.s3().head(key).await {
-            Ok(presence) => own(presence, Durability::S3),
-            Err(_) if local.is_some() => None,
-            Err(error) => return Err(Failure::Storage(error)),
-        };
-        Ok(s3.into_iter().chain(local).collect())
+        let s3 = both.s3().head(key).await.map(|presence| own(presence, Durability::S3));
+        let local = both.local().head(key).await.map(|presence| own(presence, Durability::Local));
+        match (s3, local) {
+            (Ok(s3), Ok(local)) => Ok(s3.into_iter().chain(local).collect()),
+            (Ok(Some(copy)), _) | (_, Ok(Some(copy))) => Ok(vec![copy]),
+            (Err(error), _) | (_, Err(error)) => Err(Failure::Storage(error)),
+        }
     }
 
     pub(super) async fn discard_uploads(&self, entry: &Entry) {
@@ -268,10 +280,10 @@ impl Copy {
 fn checksum_of(file: &Claimed) -> Result<u64, StorageError> {
     let failed = |error: crate::storage::SourceError| StorageError::of_source(&error, "read file", "");
     let mut running = Running::default();
-    let mut buffer = vec![0; MIB as usize];
+    let mut buffer = vec![0; READ_BYTES];
     let mut offset = 0;
     while offset < file.size() {
-        let bytes = usize::try_from((file.size() - offset).min(MIB)).unwrap_or(buffer.len());
+        let bytes = usize::try_from(file.size() - offset).unwrap_or(READ_BYTES).min(READ_BYTES);
         file.read_exact_at(&mut buffer[..bytes], offset).map_err(failed)?;
         running.add(&buffer[..bytes]);
         offset += bytes as u64;

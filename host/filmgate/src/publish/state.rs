@@ -124,7 +124,7 @@ pub enum State {
     Aborted,
     /// The object appears with the next request, or has appeared.
     Completing,
-    /// The object was read back and is the file.
+    /// The object is there and proven to be the file.
     Verified,
     /// The answer is safe.
     Recorded(Recorded),

@@ -48,6 +48,17 @@ impl fmt::Display for PublishId {
     }
 }
 
+/// As a database keeps it.
+impl PublishId {
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Uuid::from_bytes(bytes))
+    }
+}
+
 /// What [`Storage::put`](crate::storage::Storage::put) is asked to store.
 pub struct PutRequest<'a> {
     /// Where.
@@ -158,7 +169,7 @@ impl PutObserver for Unobserved {
 /// What a put achieved and proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// Bytes of the object, as read back.
+    /// Bytes of the object, as proven.
     pub size: u64,
     /// CRC64NVME of the bytes read from the file.
     pub checksum: Crc64Nvme,

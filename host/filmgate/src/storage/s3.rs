@@ -31,6 +31,7 @@ pub use settings::{Bucket, Credentials, Encryption, InvalidBucket, ObjectOptions
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -67,6 +68,8 @@ struct Inner {
     slots: Slots,
     /// Bounds the bytes a second.
     paces: Paces,
+    /// An object was read back and found to be what was put, and reading was not refused since.
+    reads: AtomicBool,
     /// As probed by this process.
     abilities: OnceCell<Abilities>,
     /// As an earlier process noted them.
@@ -92,6 +95,7 @@ impl S3Storage {
                 pool: Pool::new(),
                 slots,
                 paces,
+                reads: AtomicBool::new(false),
                 abilities: OnceCell::new(),
                 noted: OnceCell::new(),
             }),

@@ -18,6 +18,12 @@ pub trait Source: Debug + Send + Sync {
     /// Fills `buffer` from `offset`. Reading beyond the end is an error.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), SourceError>;
 
+    /// The same where no disk has to be waited for; `false`: it might have to be, and `buffer` holds anything. Small reads
+    /// are so made by threads that must not block.
+    fn read_ready_at(&self, _buffer: &mut [u8], _offset: u64) -> Result<bool, SourceError> {
+        Ok(false)
+    }
+
     /// Says whether the bytes are still those of the claim: asked after the last byte was read and before the object may
     /// appear.
     fn verify_unchanged(&self) -> Result<(), SourceError>;
@@ -67,6 +73,10 @@ impl Source for MemorySource {
         let bytes = range.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
         buffer.copy_from_slice(bytes);
         Ok(())
+    }
+
+    fn read_ready_at(&self, buffer: &mut [u8], offset: u64) -> Result<bool, SourceError> {
+        self.read_exact_at(buffer, offset).map(|()| true)
     }
 
     fn verify_unchanged(&self) -> Result<(), SourceError> {

@@ -4,9 +4,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::Line;
 use super::connection::Connection;
 use super::http::{Answer, Head};
+use super::meter::Meter;
 use super::object::{Object, Part, Store, Upload, announced, elements, kept_headers};
 
 /// Bodies up to this size are kept and checked.
@@ -21,6 +24,8 @@ pub(super) struct Service {
     store: Mutex<Store>,
     /// When the line has room for the next byte.
     free_at: Mutex<Instant>,
+    /// Counts bodies that are thrown away.
+    meter: Meter,
 }
 
 /// What came as a body.
@@ -32,7 +37,7 @@ struct Body {
 
 impl Service {
     pub(super) fn new(line: Line) -> Self {
-        Self { line, store: Mutex::default(), free_at: Mutex::new(Instant::now()) }
+        Self { line, store: Mutex::default(), free_at: Mutex::new(Instant::now()), meter: Meter::default() }
     }
 
     pub(super) fn line(&self) -> &Line {
@@ -116,6 +121,7 @@ impl Service {
             let count = connection.discard(most)?;
             left -= count;
             gone += count;
+            self.meter.add(count);
             if self.line.per_connection > 0 {
                 sleep_until(started + time_for(gone, self.line.per_connection));
             }
@@ -161,6 +167,13 @@ impl Service {
         }
         if head.query.contains_key("uploads") {
             return self.list_uploads(head);
+        }
+        if head.query.contains_key("received") {
+            let received = self.meter.received();
+            let told = json!({
+                "bytes": received.bytes, "seconds": received.seconds, "best_second": received.best_second,
+            });
+            return Answer::new(200).with_body(told.to_string().into_bytes());
         }
         Answer::xml(200, "<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>")
     }

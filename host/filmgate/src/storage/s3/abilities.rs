@@ -14,6 +14,8 @@ pub(super) struct Abilities {
     pub put_checked: bool,
     /// … and a HEAD answers it.
     pub put_kept: bool,
+    /// … and so does the answer to the `PutObject` itself, of an object whose size and metadata a HEAD then confirmed.
+    pub put_answered: bool,
     /// `CreateMultipartUpload` takes a CRC64NVME of the full object, and parts and `CompleteMultipartUpload` carry theirs.
     pub multipart_checksum: bool,
     /// … and a part with a wrong one is refused.
@@ -34,6 +36,7 @@ impl Abilities {
         put_checksum: true,
         put_checked: true,
         put_kept: true,
+        put_answered: true,
         multipart_checksum: true,
         part_checked: true,
         multipart_kept: true,
@@ -47,6 +50,7 @@ impl Abilities {
         put_checksum: true,
         put_checked: false,
         put_kept: false,
+        put_answered: false,
         multipart_checksum: false,
         part_checked: false,
         multipart_kept: false,
@@ -54,6 +58,12 @@ impl Abilities {
         conditional_complete: false,
         uploads_listed: false,
     };
+
+    /// Whether the answer to a `PutObject` proves the object without a look at it: the endpoint compares before it commits,
+    /// keeps and answers what it compared, and lets nobody else have the key in between.
+    pub(super) fn put_proves_itself(&self) -> bool {
+        self.put_checked && self.put_kept && self.put_answered && self.conditional_put
+    }
 
     /// The rung for an object whose checksum a HEAD does not answer; none where it must.
     pub(super) fn rung_without_checksum(&self, multipart: bool) -> Option<Integrity> {
@@ -93,6 +103,12 @@ impl Abilities {
                 self.put_kept,
                 "a HEAD answers the object's CRC64NVME: objects are proven whole",
                 "small objects are proven by size and publish id, and by what the endpoint compared",
+            ),
+            ability(
+                "put proven by its answer",
+                self.put_proves_itself(),
+                "a small object takes one request",
+                "a HEAD after each put proves the object",
             ),
             ability(
                 "checksum on parts",

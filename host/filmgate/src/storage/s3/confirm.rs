@@ -1,7 +1,28 @@
 //! What is under a key, seen against what should be: the proof at the end of every put.
+//!
+//! The proof is a HEAD, which answers what the store keeps. The answer to a `PutObject` is one as well, and saves the HEAD,
+//! where all of this holds:
+//!
+//! | what | because |
+//! |---|---|
+//! | the endpoint was seen to refuse a wrong CRC64NVME | it compares before it commits: a success means that these bytes came |
+//! | the answer has the CRC64NVME of the file | it says so of this very object, and is no empty or foreign 200 |
+//! | a HEAD was seen to answer the same, with size and publish id | what is answered is what is kept |
+//! | `If-None-Match: *` was honoured | nobody had the key before, and no other put gets it from now on |
+//! | no request of this put went without an answer | there is no second writer, not even this put itself |
+//! | this process has read an object back, and was not refused since | the credentials may read what they write: URLs will open |
+//!
+//! What a HEAD would add is a look some milliseconds later at a store that is consistent. Against whoever deletes or
+//! replaces an object after that, neither is a guard.
+
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
 
 use super::Inner;
+use super::abilities::Abilities;
 use super::fault::Failure;
+use super::read::full_checksum;
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
 use crate::storage::{Durability, Integrity, LeftBehind, Presence, PublishId, StorageError, StorageFault, Stored};
@@ -16,6 +37,42 @@ pub(super) struct Expected<'a> {
     /// What is proven where the store answers no checksum; absent: it was told one and keeps those, so that an object
     /// without one is not what was sent.
     pub rung: Option<Integrity>,
+}
+
+/// What the answer to a `PutObject` says of the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub checksum: Option<Crc64Nvme>,
+    /// An earlier try of the request went without an answer: it may have been carried out as well, or still be.
+    pub was_unclear: bool,
+    etag: String,
+    version_id: Option<String>,
+}
+
+impl Answer {
+    /// None where it lacks the ETag that every true answer has.
+    pub(super) fn of(answer: &PutObjectOutput) -> Option<Self> {
+        Some(Self {
+            checksum: full_checksum(answer.checksum_crc64_nvme(), answer.checksum_type()),
+            was_unclear: false,
+            etag: answer.e_tag()?.to_owned(),
+            version_id: answer.version_id().map(str::to_owned),
+        })
+    }
+
+    /// The object, where this answer is as good as a look at it; whether the endpoint's answers are to be relied upon is
+    /// [`Inner::relies_on_answers`]'s to say.
+    pub(super) fn proves(self, expected: &Expected<'_>) -> Option<Stored> {
+        let whole = self.checksum == Some(expected.checksum) && !self.was_unclear;
+        whole.then_some(Stored {
+            size: expected.size,
+            checksum: expected.checksum,
+            integrity: Integrity::FullObject,
+            etag: Some(self.etag),
+            version_id: self.version_id,
+            durability: Durability::S3,
+        })
+    }
 }
 
 /// What a HEAD found.
@@ -33,7 +90,12 @@ enum Finding {
 }
 
 impl Inner {
-    /// After the store said that the object is there: proves it.
+    /// Whether the answer to a put may be its proof: see the table above.
+    pub(super) fn relies_on_answers(&self, abilities: &Abilities) -> bool {
+        abilities.put_proves_itself() && self.reads.load(Ordering::Relaxed)
+    }
+
+    /// After the store said that the object is there: proves it by looking.
     pub(super) async fn prove(&self, expected: &Expected<'_>) -> Result<Stored, StorageError> {
         let error = |fault, message| self.error(fault, "verify object", expected.key, message);
         let unproven = |mut error: StorageError| {
@@ -87,6 +149,20 @@ impl Inner {
         }
     }
 
+    /// After the store refused with `error`, which by its word makes no object: one may be there all the same, where what is
+    /// between sends a request twice and answers the second refusal.
+    pub(super) async fn found_or(&self, expected: &Expected<'_>, error: StorageError) -> Result<Stored, StorageError> {
+        if error.status.is_none() {
+            return Err(error);
+        }
+        match self.look(expected).await {
+            Ok(Finding::Absent | Finding::Foreign | Finding::Hidden) | Err(_) => Err(error),
+            Ok(Finding::Ours(_) | Finding::Damaged(_) | Finding::Unproven(_)) => {
+                self.settle(expected, error, false).await
+            }
+        }
+    }
+
     /// The error for a key that another publish has.
     pub(super) fn foreign(&self, key: &ObjectKey) -> StorageError {
         self.error(StorageFault::Exists, "put object", key, "an object of another publish is under the key")
@@ -106,7 +182,10 @@ impl Inner {
         let info = match self.head(expected.key).await? {
             Presence::Present(info) => info,
             Presence::Absent => return Ok(Finding::Absent),
-            Presence::Unknown => return Ok(Finding::Hidden),
+            Presence::Unknown => {
+                self.reads.store(false, Ordering::Relaxed);
+                return Ok(Finding::Hidden);
+            }
         };
         if info.metadata.get(PublishId::METADATA_NAME) != Some(&expected.publish_id.to_string()) {
             return Ok(Finding::Foreign);
@@ -128,6 +207,7 @@ impl Inner {
                 return Ok(Finding::Damaged(message));
             }
         };
+        self.reads.store(true, Ordering::Relaxed);
         Ok(Finding::Ours(Stored {
             size: info.size,
             checksum: expected.checksum,

@@ -39,7 +39,8 @@ impl Inner {
             None => self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None).await,
         };
         match first {
-            Err(stop) if stop.restart => {
+            // Some stores do not say of an upload that it is gone, but that nobody may touch it.
+            Err(stop) if stop.restart || (request.resume.is_some() && stop.error.fault == StorageFault::Denied) => {
                 Ok(self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None).await?)
             }
             other => Ok(other?),
@@ -104,7 +105,12 @@ impl Inner {
 
     /// No upload is known, but one may exist.
     async fn without_upload(&self, request: &PutRequest<'_>, mut error: StorageError, unclear: bool) -> StorageError {
-        if unclear && let Err(sweep) = self.discard_unfinished(request.key).await {
+        // A refusal makes no upload by its word; what is between may have sent the request twice, and answered the second.
+        let refused = error.status.is_some();
+        if (unclear || refused)
+            && let Err(sweep) = self.discard_unfinished(request.key).await
+            && unclear
+        {
             tracing::warn!(error = %sweep, "a multipart upload may be open");
             error.left_behind = Some(LeftBehind::Upload(None));
         }

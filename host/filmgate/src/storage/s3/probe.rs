@@ -10,12 +10,13 @@ use tracing::Instrument;
 
 use super::Inner;
 use super::abilities::Abilities;
+use super::confirm::Answer;
 use super::content::{AtHand, Content, Load};
 use super::fault::Failure;
 use super::put::Headers;
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
-use crate::storage::{Presence, PublishId, StorageError, StorageFault};
+use crate::storage::{ObjectInfo, Presence, PublishId, StorageError, StorageFault};
 
 const OPERATION: &str = "probe endpoint";
 const BODY: &[u8] = b"Filmgate tries what this endpoint can do. This object may be deleted.";
@@ -122,9 +123,13 @@ impl Probe<'_> {
     async fn run(&self) -> Result<Abilities, Failure> {
         let mut abilities = Abilities::UNKNOWN;
         let (right, wrong) = (Crc64Nvme::of(BODY), Crc64Nvme(!Crc64Nvme::of(BODY).0));
-        abilities.put_checksum = accepted(self.put(Some(right), false).await)?;
+        let first = self.put(Some(right), false).await;
+        let answered = first.as_ref().is_ok_and(|answer| answer.checksum == Some(right));
+        abilities.put_checksum = accepted(first)?;
         if abilities.put_checksum {
-            abilities.put_kept = self.keeps(&self.single, right).await?;
+            let found = self.found(&self.single).await?;
+            abilities.put_kept = found.as_ref().is_some_and(|info| info.checksum == Some(right));
+            abilities.put_answered = answered && found.is_some_and(|info| self.is_own(&info));
             abilities.put_checked = !accepted(self.put(Some(wrong), false).await)?;
         } else {
             self.put(None, false).await?;
@@ -139,11 +144,11 @@ impl Probe<'_> {
                 tracing::warn!(error = %failure.error, "a multipart upload of the probe stays open");
             }
         }
-        abilities.uploads_listed = accepted(open.map(|_| ()))?;
+        abilities.uploads_listed = accepted(open)?;
         Ok(abilities)
     }
 
-    async fn put(&self, checksum: Option<Crc64Nvme>, conditional: bool) -> Result<(), Failure> {
+    async fn put(&self, checksum: Option<Crc64Nvme>, conditional: bool) -> Result<Answer, Failure> {
         let headers = self.headers(&self.single);
         let content = Announced::new(checksum);
         self.inner.put_object(&headers, &content, checksum.is_some(), conditional).await
@@ -156,7 +161,7 @@ impl Probe<'_> {
         let created = match self.inner.create_upload(&headers, true).await {
             Ok(created) => Some(created),
             Err(failure) => {
-                accepted(Err(failure))?;
+                accepted::<()>(Err(failure))?;
                 None
             }
         };
@@ -173,7 +178,8 @@ impl Probe<'_> {
         }
         outcome?;
         if abilities.multipart_checksum {
-            abilities.multipart_kept = self.keeps(&self.multipart, right).await?;
+            let found = self.found(&self.multipart).await?;
+            abilities.multipart_kept = found.is_some_and(|info| info.checksum == Some(right));
         }
         self.second_complete(abilities, right).await
     }
@@ -183,7 +189,7 @@ impl Probe<'_> {
         let sums = abilities.multipart_checksum;
         if sums {
             let wrong = Crc64Nvme(!right.0);
-            abilities.part_checked = !accepted(self.part(upload, Some(wrong)).await.map(|_| ()))?;
+            abilities.part_checked = !accepted(self.part(upload, Some(wrong)).await)?;
         }
         let part = self.part(upload, sums.then_some(right)).await?;
         let whole = sums.then_some(right);
@@ -228,14 +234,19 @@ impl Probe<'_> {
         Ok(super::parts::completed(1, sent.0, checksum))
     }
 
-    async fn keeps(&self, key: &ObjectKey, checksum: Crc64Nvme) -> Result<bool, Failure> {
+    async fn found(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, Failure> {
         Ok(match self.inner.head(key).await? {
-            Presence::Present(info) => info.checksum == Some(checksum),
-            Presence::Absent | Presence::Unknown => false,
+            Presence::Present(info) => Some(info),
+            Presence::Absent | Presence::Unknown => None,
         })
     }
 
-    fn refuses_second(&self, second: Result<(), Failure>) -> Result<bool, Failure> {
+    fn is_own(&self, info: &ObjectInfo) -> bool {
+        let id = info.metadata.get(PublishId::METADATA_NAME);
+        info.size == BODY.len() as u64 && id == Some(&self.id.to_string())
+    }
+
+    fn refuses_second<T>(&self, second: Result<T, Failure>) -> Result<bool, Failure> {
         match second {
             Err(failure) if failure.error.fault == StorageFault::Exists => Ok(true),
             other => accepted(other).map(|_| false),
@@ -248,9 +259,9 @@ impl Probe<'_> {
 }
 
 /// Whether the endpoint took a request, or refused just this kind of request; anything else is a failure of the probe.
-fn accepted(answer: Result<(), Failure>) -> Result<bool, Failure> {
+fn accepted<T>(answer: Result<T, Failure>) -> Result<bool, Failure> {
     match answer {
-        Ok(()) => Ok(true),
+        Ok(_) => Ok(true),
         Err(failure) => match failure.error.fault {
             StorageFault::Unsupported | StorageFault::Corrupted => Ok(false),
             StorageFault::Other if failure.error.status.is_some_and(|status| (400..500).contains(&status)) => Ok(false),

@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
 
 use super::Inner;
 use super::abilities::Abilities;
-use super::confirm::Expected;
+use super::confirm::{Answer, Expected};
 use super::content::{Content, FilePart, Load};
 use super::fault::Failure;
 use super::read::base64;
@@ -102,10 +102,14 @@ impl Inner {
                     return self.settle(&expected, self.cancelled(request.key), true).await;
                 }
                 put = put => match put {
-                    Ok(()) => {
+                    Ok(answer) => {
                         slot.done(size);
                         request.observer.sent(PutProgress { bytes: size, parts: 1, parts_total: 1 });
-                        return self.prove(&expected).await;
+                        let proven = answer.proves(&expected).filter(|_| !unclear && self.relies_on_answers(abilities));
+                        return match proven {
+                            Some(stored) => Ok(stored),
+                            None => self.prove(&expected).await,
+                        };
                     }
                     Err(failure) => failure,
                 },
@@ -116,19 +120,19 @@ impl Inner {
                 StorageFault::Corrupted if again => again = false,
                 StorageFault::Exists => return self.settle(&expected, failure.error, unclear).await,
                 _ if unclear => return self.settle(&expected, failure.error, true).await,
-                _ => return Err(failure.error),
+                _ => return self.found_or(&expected, failure.error).await,
             }
         }
     }
 
-    /// One `PutObject`, with its checksum where it is to be `told`.
+    /// One `PutObject`, with its checksum where it is to be `told`; answers what the store said of the object.
     pub(super) async fn put_object(
         &self,
         headers: &Headers<'_>,
         content: &dyn Load,
         told: bool,
         conditional: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<Answer, Failure> {
         let request = |content: Content| {
             let Headers { key, content_type, metadata, .. } = headers;
             let object = &self.settings.object;
@@ -157,13 +161,15 @@ impl Inner {
             }
         };
         let call = self.call(OPERATION, Some(headers.key)).with_body(content.bytes());
-        call.send_content(content, request, |answer, _| answer.e_tag().map(|_| ()).ok_or("ETag")).await
+        let mut answer = call.send_content(content, request, |answer, _| Answer::of(&answer).ok_or("ETag")).await?;
+        answer.was_unclear = call.was_unclear();
+        Ok(answer)
     }
 
     /// A range of the request's file.
     pub(super) fn part_of<'a>(&'a self, request: &'a PutRequest<'_>, offset: u64, bytes: u64) -> FilePart<'a> {
         let paces = self.paces.of(request.user.unwrap_or_default());
-        FilePart { inner: self, key: request.key, file: &request.file, offset, bytes, paces }
+        FilePart { inner: self, key: request.key, file: &request.file, offset, bytes, paces, is_last: false }
     }
 
     /// Where an upload stands among those that share the slots.
@@ -195,9 +201,8 @@ struct WholeFile<'a> {
 
 impl<'a> WholeFile<'a> {
     async fn read(inner: &'a Inner, request: &'a PutRequest<'a>) -> Result<Self, StorageError> {
-        let part = inner.part_of(request, 0, request.file.size());
+        let part = FilePart { is_last: true, ..inner.part_of(request, 0, request.file.size()) };
         let first = part.load().await?;
-        inner.verify_unchanged(request).await?;
         let checksum = first.checksum;
         Ok(Self { inner, request, part, first: Mutex::new(Some(first)), checksum })
     }
@@ -215,7 +220,6 @@ impl Load for WholeFile<'_> {
             return Ok(first);
         }
         let content = self.part.load().await?;
-        self.inner.verify_unchanged(self.request).await?;
         if content.checksum != self.checksum {
             let changed = SourceError::Changed("its bytes differ from those of an earlier reading");
             return Err(self.inner.source_error(self.request.key, &changed));

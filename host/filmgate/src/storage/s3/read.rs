@@ -165,7 +165,7 @@ fn info(key: &ObjectKey, head: &HeadObjectOutput) -> Result<ObjectInfo, &'static
 }
 
 /// S3 knows CRC64NVME only as a checksum of the whole object; a store that says otherwise is not believed.
-fn full_checksum(value: Option<&str>, kind: Option<&ChecksumType>) -> Option<Crc64Nvme> {
+pub(super) fn full_checksum(value: Option<&str>, kind: Option<&ChecksumType>) -> Option<Crc64Nvme> {
     if kind == Some(&ChecksumType::Composite) { None } else { checksum(value?) }
 }
 

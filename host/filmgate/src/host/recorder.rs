@@ -1,0 +1,307 @@
+//! Brings what the journal holds into the catalogue, and tells it how jobs begin and end (C4, C8, C10).
+//!
+//! A publish is safe in the journal before anything here happens. If the catalogue is away, this tries again with growing
+//! waits, by itself, for as long as the host lives; what is left then, the next host with this data directory takes up.
+//! What is told of jobs is kept in memory until then, the latest [`NOTES_MAX`] of it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use super::session::Accepted;
+use crate::archive::{LOCAL, place_of};
+use crate::backoff;
+use crate::catalogue::{Batch, Catalogue, CatalogueError, JobEnd, JobHead, JobNote, JobState, NewAsset};
+use crate::checksum::Crc64Nvme;
+use crate::job::JobId;
+use crate::publish::{Entry, Journal, JournalError, Which};
+use crate::report::{JobError, JobFault, JobReport, usage_json};
+use crate::storage::{Durability, Storage};
+
+/// Publishes that are recorded in one transaction.
+const BATCH: usize = 500;
+/// News of jobs that are kept while the catalogue is away.
+const NOTES_MAX: usize = 10_000;
+/// The wait after the first failure; doubled with each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How long the end of a job waits for its record. It does not wait for a catalogue that is known to be away.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a job may last beyond its own time before it counts as lost: uploads of an operator's file have no limit.
+const LEASE: SignedDuration = SignedDuration::from_hours(24);
+/// Characters of a failure's text that are kept.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+
+/// One for each host.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    catalogue: Arc<dyn Catalogue>,
+    journal: Arc<dyn Journal>,
+    place: String,
+    on_write: bool,
+    work: Mutex<Work>,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    /// With numbers that count on: one of them stays one while others are added and dropped.
+    notes: VecDeque<(u64, JobNote)>,
+    noted: u64,
+    /// Jobs of this host that are under way.
+    running: BTreeSet<JobId>,
+    /// Counts the times that there was something to record.
+    wanted: u64,
+    is_draining: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// What was wanted until then is on record.
+    done: u64,
+    /// The last try failed.
+    is_failing: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RecordError {
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl Recorder {
+    /// With `on_write` each file is recorded when it is published, else all files of a job when it ends.
+    pub(super) fn new(
+        catalogue: Arc<dyn Catalogue>,
+        journal: Arc<dyn Journal>,
+        storage: &dyn Storage,
+        on_write: bool,
+    ) -> Self {
+        let (progress, _) = watch::channel(Progress::default());
+        let (place, work) = (place_of(storage), Mutex::default());
+        Self { inner: Arc::new(Inner { catalogue, journal, place, on_write, work, progress }) }
+    }
+
+    /// A job begins.
+    pub(super) fn accepted(&self, head: &JobHead) {
+        self.inner.work().running.insert(head.job);
+        if self.inner.on_write {
+            self.inner.note(JobNote { head: head.clone(), end: None });
+            self.inner.wake();
+        }
+    }
+
+    /// A file is published: its record is written beside.
+    pub(super) fn published(&self) {
+        if self.inner.on_write {
+            self.inner.wake();
+        }
+    }
+
+    /// A job is over: waits a moment for its record, so that whoever hears of its end finds it there.
+    pub(super) async fn ended(&self, head: JobHead, ended: &Result<JobReport, JobError>) {
+        self.inner.work().running.remove(&head.job);
+        self.inner.note(JobNote { head, end: Some(end_of(ended)) });
+        self.catch_up().await;
+    }
+
+    /// Records everything that the journal holds, and waits a moment for it.
+    pub(super) async fn catch_up(&self) {
+        let wanted = self.inner.wake();
+        let mut progress = self.inner.progress.subscribe();
+        let settled = progress.wait_for(|progress| progress.done >= wanted || progress.is_failing);
+        let _ = tokio::time::timeout(PATIENCE, settled).await;
+    }
+}
+
+impl Inner {
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, note: JobNote) {
+        let mut work = self.work();
+        work.noted += 1;
+        let number = work.noted;
+        work.notes.push_back((number, note));
+        if work.notes.len() > NOTES_MAX {
+            let lost = work.notes.pop_front().map(|(_, note)| note.head.job.to_string());
+            tracing::error!(job = lost, "the catalogue is away for so long that news of a job are dropped");
+        }
+    }
+
+    /// Sees to it that what there is now will be recorded; answers the count to wait for.
+    fn wake(self: &Arc<Self>) -> u64 {
+        let mut work = self.work();
+        work.wanted += 1;
+        if !work.is_draining {
+            work.is_draining = true;
+            let draining = Draining { inner: Arc::downgrade(self) };
+            tokio::spawn(draining.drain());
+        }
+        work.wanted
+    }
+
+    /// Records what is there, once: how jobs begin first, how they end last, the files in between.
+    async fn pass(&self) -> Result<(), RecordError> {
+        let (notes, running) = {
+            let work = self.work();
+            let running = if self.on_write { BTreeSet::new() } else { work.running.clone() };
+            (work.notes.iter().take(BATCH).cloned().collect::<Vec<_>>(), running)
+        };
+        let last_note = notes.last().map_or(0, |(number, _)| *number);
+        let ends: Vec<_> = notes.into_iter().map(|(_, note)| note).collect();
+        let mut jobs: Vec<_> = ends.iter().map(|note| JobNote { head: note.head.clone(), end: None }).collect();
+        let mut after = None;
+        loop {
+            let entries = self.journal.entries(Which::Uncatalogued, after, BATCH).await?;
+            after = entries.last().map(|entry| entry.publish);
+            let is_last = entries.len() < BATCH;
+            let settled = entries.into_iter().filter(|entry| !running.contains(&entry.identity.job));
+            let assets = settled.filter_map(|entry| self.asset(entry)).collect();
+            if is_last {
+                self.record(&Batch { jobs: ends, assets }).await?;
+                self.work().notes.retain(|(number, _)| *number > last_note);
+                return Ok(());
+            }
+            self.record(&Batch { jobs: std::mem::take(&mut jobs), assets }).await?;
+        }
+    }
+
+    async fn record(&self, batch: &Batch) -> Result<(), RecordError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let projected = self.catalogue.project(batch).await?;
+        for publish in &projected.disagreements {
+            tracing::error!(%publish, "the catalogue has another publish of the same job, slot and sequence");
+        }
+        let seen: Vec<_> = batch.assets.iter().map(|asset| (asset.id, asset.durability)).collect();
+        if !seen.is_empty() {
+            self.journal.catalogued(&seen).await?;
+        }
+        Ok(())
+    }
+
+    /// What the journal knows of a published file. Nothing where it has no answer yet, which it was not asked for.
+    fn asset(&self, entry: Entry) -> Option<NewAsset> {
+        let (recorded, intent) = (entry.recorded?, entry.intent);
+        Some(NewAsset {
+            id: entry.publish,
+            job: entry.identity.job,
+            slot: entry.identity.slot,
+            sequence: entry.identity.sequence,
+            user: intent.user,
+            refs: intent.refs,
+            layout: intent.metadata.get("filmgate-layout").and_then(|name| name.parse().ok()),
+            plugin: intent.plugin,
+            key: recorded.key,
+            place: if recorded.durability == Durability::Local { LOCAL.to_owned() } else { self.place.clone() },
+            durability: recorded.durability,
+            kind: recorded.kind,
+            size: recorded.size,
+            checksum: Crc64Nvme(recorded.checksum),
+            integrity: recorded.integrity,
+            version_id: recorded.version_id,
+            encryption: None,
+            class: intent.class,
+            facts: recorded.facts,
+            metadata: intent.metadata,
+            accepted_at: intent.accepted_at,
+            stored_at: entry.changed_at,
+        })
+    }
+}
+
+/// The work on what is to be recorded, in a task of its own; there is one at a time.
+struct Draining {
+    inner: Weak<Inner>,
+}
+
+impl Draining {
+    /// Ends when everything is on record, or the host is gone.
+    async fn drain(self) {
+        let mut failures = 0;
+        loop {
+            let Some(inner) = self.inner.upgrade() else { return };
+            let wanted = inner.work().wanted;
+            match inner.pass().await {
+                Ok(()) => {
+                    if failures > 0 {
+                        tracing::info!(failures, "the catalogue is back; everything is on record");
+                    }
+                    failures = 0;
+                    inner.progress.send_replace(Progress { done: wanted, is_failing: false });
+                    let mut work = inner.work();
+                    if work.wanted == wanted && work.notes.is_empty() {
+                        work.is_draining = false;
+                        return;
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    let wait = backoff::wait(failures, FIRST_WAIT, LONGEST_WAIT);
+                    tracing::warn!(%error, failures, ?wait, "record what was published; nothing is lost");
+                    inner.progress.send_modify(|progress| progress.is_failing = true);
+                    drop(inner);
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+}
+
+/// A runtime that ends takes the task with it: the next one that has something to record begins another.
+impl Drop for Draining {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.upgrade() {
+            inner.work().is_draining = false;
+        }
+    }
+}
+
+impl Accepted {
+    /// The job as records have it.
+    pub(super) fn head(&self) -> JobHead {
+        let wall = SignedDuration::try_from(self.grants.allowance.budget.wall).unwrap_or(SignedDuration::MAX);
+        JobHead {
+            job: self.id,
+            user: self.request.user().clone(),
+            layout: Some(self.layout.name().clone()),
+            plugin: self.plugin,
+            refs: self.refs.clone(),
+            accepted_at: self.at,
+            lease_until: self.at.checked_add(wall).and_then(|end| end.checked_add(LEASE)).ok(),
+        }
+    }
+}
+
+fn end_of(ended: &Result<JobReport, JobError>) -> JobEnd {
+    let at = Timestamp::now();
+    match ended {
+        Ok(report) => {
+            JobEnd { at, state: JobState::Succeeded, code: None, message: None, usage: Some(usage_json(&report.usage)) }
+        }
+        Err(error) => {
+            let is_cancelled = matches!(error.fault, JobFault::Cancelled);
+            JobEnd {
+                at,
+                state: if is_cancelled { JobState::Cancelled } else { JobState::Failed },
+                code: Some(error.fault.code().to_owned()),
+                message: Some(error.to_string().chars().take(MESSAGE_CHARS_MAX).collect()),
+                usage: Some(usage_json(&error.usage)),
+            }
+        }
+    }
+}
