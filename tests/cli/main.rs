@@ -7,6 +7,7 @@ mod grants;
 mod jobs;
 mod planted;
 mod plugin_test;
+mod policies;
 mod publish;
 mod reconcile;
 mod records;

@@ -13,7 +13,7 @@ use filmgate::publish::{
     Publisher, State, Which,
 };
 use filmgate::report::JobFault;
-use filmgate::storage::{LocalStorage, PublishId, Storage};
+use filmgate::storage::{Durability, LocalStorage, PublishId, Storage};
 use filmgate::url::{UrlClass, UrlPolicy};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -63,8 +63,8 @@ impl Journal for Failing {
         self.inner.at_key(key).await
     }
 
-    async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {
-        self.inner.catalogued(publishes).await
+    async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError> {
+        self.inner.catalogued(seen).await
     }
 
     async fn forget(&self, publish: PublishId) -> Result<(), JournalError> {

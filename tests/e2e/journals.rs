@@ -10,8 +10,8 @@ use filmgate::key::ObjectKey;
 use filmgate::media::MediaKind;
 use filmgate::outbox::Claimed;
 use filmgate::publish::{
-    Begin, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, Plan, Recorded, SqliteJournal, State,
-    Which,
+    Begin, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, Pending, Plan, Recorded, SqliteJournal,
+    State, Which,
 };
 use filmgate::storage::{Durability, Integrity, PublishId};
 use filmgate::url::UrlClass;
@@ -56,6 +56,7 @@ fn recorded() -> Recorded {
         checksum: u64::MAX,
         integrity: Integrity::FullObject,
         durability: Durability::S3,
+        pending: None,
         version_id: Some("v1".to_owned()),
         facts: None,
     }
@@ -97,7 +98,7 @@ async fn conforms(journal: &dyn Journal, intent: &Intent) {
     assert_eq!(at_key(ObjectKey::try_from("videos/ana".to_owned()).expect("a key")).await, []);
     journal.advance(publish, State::Deleted).await.expect("deleted");
     journal.advance(publish, State::Replied).await.expect("replied");
-    journal.catalogued(&[publish]).await.expect("note");
+    journal.catalogued(&[(publish, Durability::S3)]).await.expect("note");
     assert_eq!(ids(journal, Which::Uncatalogued).await, []);
     assert_eq!(at_key(key()).await, [(publish, true), (second, false)]);
     assert_eq!(ids(journal, Which::Unfinished).await, [second]);
@@ -128,6 +129,57 @@ async fn conforms(journal: &dyn Journal, intent: &Intent) {
     assert_eq!(journal.keyed_job(&key, other.clone()).await.expect("the same"), first);
     journal.keyed_job_ended(&key, "{}").await.expect("note");
     assert_eq!(journal.keyed_job(&key, other).await.expect("the same").summary.as_deref(), Some("{}"));
+}
+
+/// What was stored while a store was away, and then moved.
+async fn moves(journal: &dyn Journal, intent: &Intent) {
+    let publish = PublishId::generate();
+    let waiting = |durability| Recorded {
+        durability,
+        pending: Some(Pending { to: Durability::S3, from: "/kept".to_owned() }),
+        ..recorded()
+    };
+    journal.begin(identity(JobId::generate(), None), publish, intent.clone()).await.expect("begin");
+    let created = State::Created { upload_id: "u".to_owned(), part_bytes: 5 << 20 };
+    let local = waiting(Durability::Local);
+    for state in [created, State::Completing, State::Verified, State::Recorded(local.clone())] {
+        journal.advance(publish, state).await.expect("advance");
+    }
+    assert_eq!(ids(journal, Which::Pending).await, [], "first it is to be finished");
+    journal.advance(publish, State::Replied).await.expect("advance");
+    assert_eq!(ids(journal, Which::Pending).await, [publish]);
+    let entry = journal.entry(publish).await.expect("read").expect("an entry");
+    assert!(entry.upload.is_some(), "what S3 may have of it is known until it has all");
+    journal.catalogued(&[(publish, Durability::Local)]).await.expect("note");
+    assert_eq!(ids(journal, Which::Uncatalogued).await, []);
+
+    let both = waiting(Durability::Both);
+    let other = Recorded { size: 7, ..both.clone() };
+    for wrong in [local, other, Recorded { key: "other.mp4".to_owned().try_into().expect("a key"), ..both.clone() }] {
+        let error = journal.advance(publish, State::Moved(wrong)).await.expect_err("another answer");
+        assert!(matches!(error, JournalError::Order { .. }), "{error}");
+    }
+    journal.advance(publish, State::Moved(both.clone())).await.expect("in both");
+    assert_eq!(ids(journal, Which::Uncatalogued).await, [publish], "the catalogue is to learn of it");
+    journal.catalogued(&[(publish, Durability::Local)]).await.expect("a note that comes late");
+    assert_eq!(ids(journal, Which::Uncatalogued).await, [publish], "what is in the catalogue is out of date");
+    journal.advance(publish, State::Moved(both)).await.expect_err("somebody was faster");
+    assert_eq!(ids(journal, Which::Pending).await, [publish]);
+    journal.advance(publish, State::Moved(recorded())).await.expect("in S3");
+    journal.catalogued(&[(publish, Durability::S3)]).await.expect("note");
+    assert_eq!((ids(journal, Which::Pending).await, ids(journal, Which::Uncatalogued).await), (vec![], vec![]));
+    let entry = journal.entry(publish).await.expect("read").expect("an entry");
+    assert_eq!((entry.recorded, entry.upload, entry.state.name()), (Some(recorded()), None, "published"));
+    journal.advance(publish, State::Moved(recorded())).await.expect_err("nothing is left to move");
+    assert_eq!(ids(journal, Which::Unfinished).await, []);
+}
+
+#[tokio::test]
+async fn e1_every_journal_notes_moves_once_and_for_the_catalogue() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let intent = intent(folder.path());
+    moves(&MemoryJournal::default(), &intent).await;
+    moves(&SqliteJournal::open(&folder.path().join("journal.db")).expect("open"), &intent).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod frozen;
 mod journal;
 mod journals;
 mod operator;
+mod policies;
 mod recap;
 mod s3;
 mod slots;

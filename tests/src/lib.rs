@@ -16,3 +16,4 @@ pub mod media;
 pub mod s3s;
 #[path = "../guests/probe/src/sample.rs"]
 pub mod sample;
+pub mod switched;

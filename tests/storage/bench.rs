@@ -11,8 +11,8 @@ use filmgate::key::ObjectKey;
 use filmgate::limits::MIB;
 use filmgate::storage::s3::S3Storage;
 use filmgate::storage::{
-    LocalStorage, MemorySource, ObjectInfo, Presence, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Source,
-    Storage, StorageError, Stored,
+    BothStorage, LocalStorage, MemorySource, Mode, ObjectInfo, Presence, PublishId, PutObserver, PutProgress,
+    PutRequest, PutStep, Source, Storage, StorageError, Stored,
 };
 use filmgate_tests::bucket::TestBucket;
 use filmgate_tests::garage::Garage;
@@ -63,6 +63,24 @@ pub(crate) async fn s3s() -> Bench {
     // s3s-fs answers 501 to ListMultipartUploads, takes no notice of checksums of parts, and looks at a key some time before
     // it writes bytes and metadata, each by itself.
     Bench { lists_uploads: false, keeps_multipart_checksums: false, bears_races: false, ..bench }
+}
+
+/// A directory and a bucket that is there.
+pub(crate) async fn fallback() -> Bench {
+    both(Mode::Fallback).await
+}
+
+/// The same as a mirror.
+pub(crate) async fn mirror() -> Bench {
+    both(Mode::Mirror).await
+}
+
+async fn both(mode: Mode) -> Bench {
+    let bench = garage().await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let local = LocalStorage::open(dir.path().join("objects")).expect("open");
+    let storage = BothStorage::new(local, Arc::clone(&bench.storage), mode);
+    Bench { storage: Arc::new(storage), _server: Box::new(dir), ..bench }
 }
 
 /// With the smallest parts.

@@ -1,4 +1,4 @@
-//! The suite that every storage passes (B1, C11).
+//! The suite that every storage passes (B1, C11, E1).
 
 mod puts;
 mod reads;
@@ -9,6 +9,8 @@ macro_rules! on_every_storage {
         on_every_storage!(@on local: $($module::$check),*);
         on_every_storage!(@on garage: $($module::$check),*);
         on_every_storage!(@on s3s: $($module::$check),*);
+        on_every_storage!(@on fallback: $($module::$check),*);
+        on_every_storage!(@on mirror: $($module::$check),*);
     };
     (@on $storage:ident: $($module:ident :: $check:ident),*) => {
         mod $storage {

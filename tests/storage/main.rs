@@ -1,6 +1,7 @@
 //! Every storage, against one suite; S3 against servers, and against a network that fails.
 
 mod bench;
+mod both;
 mod conformance;
 mod faults;
 mod large;

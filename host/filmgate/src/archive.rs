@@ -130,7 +130,7 @@ impl Archive {
             return Err(denial);
         }
         let asset = &record.asset;
-        Ok(self.urls.url_for(&*self.storage, &asset.key, asset.class, download_name).await?)
+        Ok(self.urls.url_at(&*self.storage, asset.durability, &asset.key, asset.class, download_name).await?)
     }
 
     /// An asset on record, deleted or not.
@@ -146,7 +146,12 @@ impl Archive {
             return Some(ArchiveError::Gone { id, at: at.unwrap_or(record.asset.stored_at) });
         }
         let (place, configured) = (&record.asset.place, self.place());
-        (*place != configured).then(|| ArchiveError::Elsewhere { id, place: place.clone(), configured })
+        (!self.has(place)).then(|| ArchiveError::Elsewhere { id, place: place.clone(), configured })
+    }
+
+    /// Whether a place of the records is a store of the settings.
+    fn has(&self, place: &str) -> bool {
+        place == self.place() || place == LOCAL && self.storage.as_both().is_some()
     }
 
     /// Deletes an asset: in the record first, so that nobody gets it any more, then in its store. What the store does not
@@ -210,10 +215,13 @@ impl Archive {
     }
 }
 
+/// The directory, in records.
+pub(crate) const LOCAL: &str = "local";
+
 /// A store as records name it. Directories move with the machine; buckets are told apart by name.
 pub(crate) fn place_of(storage: &dyn Storage) -> String {
     if storage.durability() == Durability::Local {
-        return "local".to_owned();
+        return LOCAL.to_owned();
     }
     let described = storage.describe();
     described.split_whitespace().next().unwrap_or("s3").to_owned()

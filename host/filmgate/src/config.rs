@@ -202,6 +202,7 @@ fn resolve_urls(resolver: &mut Resolver<'_>, file: UrlSection) -> (UrlPolicy, bo
     let mode = resolver.pick("urls.mode", &["FILMGATE_URL"], file.mode);
     policy.mode = mode.unwrap_or_default();
     policy.base = resolver.pick("urls.public_base", &["S3_PUBLIC_BASE_URL"], file.public_base);
+    policy.local_base = resolver.pick("urls.local_base", &["FILMGATE_URL_LOCAL_BASE"], file.local_base);
     if mode.is_none() {
         let meaning = if policy.base.is_some() { "automatic: public base" } else { "automatic: presigned" };
         resolver.note("urls.mode", meaning, Origin::Default);

@@ -5,15 +5,17 @@
 
 mod journal;
 mod memory;
+mod moving;
 mod recover;
 mod sqlite;
 mod state;
 
 pub use journal::{Begin, Journal, JournalError, KeyedJob, Noted, Which};
 pub use memory::MemoryJournal;
+pub use moving::Moving;
 pub use recover::{Recovered, Recovery};
 pub use sqlite::SqliteJournal;
-pub use state::{Entry, Identity, Intent, Recorded, State};
+pub use state::{Entry, Identity, Intent, Pending, Recorded, State};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -178,7 +180,7 @@ impl Publisher {
                 let work = Work { identity: plan.identity, publish: plan.publish, intent: &intent, resume: None };
                 (self.store_and_record(work, &claimed, sent, cancel).await.map_err(keeping)?, remove)
             }
-            Begin::Known(entry) if entry.state == State::Replied => {
+            Begin::Known(entry) if entry.state.is_published() => {
                 let asset = self.known(*entry).await.map_err(keeping)?;
                 // A plugin that ran again has made the file again.
                 if claimed.is_staged() {
@@ -280,10 +282,19 @@ impl Publisher {
             size: stored.size,
             checksum: stored.checksum.0,
             integrity: stored.integrity,
-            durability: self.storage.durability(),
+            durability: stored.durability,
+            pending: self.pending(stored.durability),
             version_id: stored.version_id,
             facts: intent.facts.clone(),
         })
+    }
+
+    /// The move that is to be made of an object that is where it is, if any.
+    fn pending(&self, durability: Durability) -> Option<Pending> {
+        let both = self.storage.as_both().filter(|both| both.durability() != durability)?;
+        // What S3 alone has stays there: it is as safe as it can be.
+        let is_in_directory = durability != Durability::S3;
+        is_in_directory.then(|| Pending { to: both.durability(), from: both.local().describe() })
     }
 
     /// The identity was handed over before: its answer stands, whatever file came now.
@@ -301,7 +312,8 @@ impl Publisher {
         publish: PublishId,
         recorded: Recorded,
     ) -> Result<Asset, Failure> {
-        let url = self.urls.url_for(&*self.storage, &recorded.key, class, None).await.map_err(Failure::Storage)?;
+        let url = self.urls.url_at(&*self.storage, recorded.durability, &recorded.key, class, None).await;
+        let url = url.map_err(Failure::Storage)?;
         Ok(Asset {
             identity,
             publish,

@@ -4,6 +4,7 @@
 //! the bytes (one request, multipart, a rename) is its own matter: it reports only the steps that recovery needs to know,
 //! through [`PutObserver`].
 
+mod both;
 mod error;
 mod local;
 mod object;
@@ -11,12 +12,14 @@ mod object;
 pub mod s3;
 mod source;
 
+pub use both::{BothStorage, Mode};
 pub use error::{LeftBehind, StorageError, StorageFault};
 pub use local::LocalStorage;
 pub use object::{
     Ability, Durability, GetOptions, Integrity, Listing, ObjectBody, ObjectInfo, ObjectUrl, OpenUpload, OpenUploads,
     Presence, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Stored, Unobserved, UploadResume, UploadsAfter,
 };
+pub(crate) use source::checksum as checksum_of;
 pub use source::{MemorySource, Source, SourceError};
 
 use std::fmt::Debug;
@@ -35,8 +38,14 @@ pub trait Storage: Debug + Send + Sync {
     /// Where and what this is, for people: no secret, for example `s3://videos (eu-central-1)` or a directory.
     fn describe(&self) -> String;
 
-    /// What a successful [`Storage::put`] means for the bytes.
+    /// Where a successful [`Storage::put`] leaves the bytes while every store is there. What one put reached is said in
+    /// [`Stored::durability`].
     fn durability(&self) -> Durability;
+
+    /// The two stores, where this is a bucket and a directory together (E1).
+    fn as_both(&self) -> Option<&BothStorage> {
+        None
+    }
 
     /// Stores the whole of `request.file` under `request.key` and proves it.
     ///

@@ -14,15 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::InvalidValue;
 use crate::key::ObjectKey;
-use crate::storage::{GetOptions, Storage, StorageError};
+use crate::storage::{Durability, GetOptions, Storage, StorageError};
 
 /// How URLs are made. The same for every asset of a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UrlPolicy {
     /// Which kind.
     pub mode: UrlMode,
-    /// Where a CDN or a file server shows the bucket (`S3_PUBLIC_BASE_URL`).
+    /// Where a CDN or a file server shows the bucket, or the directory where that is all there is (`S3_PUBLIC_BASE_URL`).
     pub base: Option<PublicBase>,
+    /// Where a file server shows the directory that is there beside a bucket (E1).
+    pub local_base: Option<PublicBase>,
     /// How long presigned URLs live.
     pub lifetimes: UrlLifetimes,
     /// With [`UrlMode::Public`]: ask for each object without credentials and say whether that worked.
@@ -115,6 +117,30 @@ impl UrlPolicy {
         let signed = storage.presign_get(key, self.lifetimes.of(class), &options).await?;
         let kind = if signed.url.scheme() == "file" { UrlKind::File } else { UrlKind::Presigned };
         Ok(AssetUrl { url: signed.url, expires_at: signed.expires_at, kind, verified: None })
+    }
+
+    /// The same for an object that is recorded to be in one store or the other: one that S3 has not yet is fetched where it
+    /// is, below [`UrlPolicy::local_base`] or as a file.
+    pub async fn url_at(
+        &self,
+        storage: &dyn Storage,
+        durability: Durability,
+        key: &ObjectKey,
+        class: UrlClass,
+        download_name: Option<&str>,
+    ) -> Result<AssetUrl, StorageError> {
+        match storage.as_both() {
+            Some(both) if durability == Durability::Local => {
+                self.of_directory().url_for(both.local(), key, class, download_name).await
+            }
+            Some(both) => self.url_for(both.s3(), key, class, download_name).await,
+            None => self.url_for(storage, key, class, download_name).await,
+        }
+    }
+
+    /// The policy for what is in the directory beside a bucket.
+    pub fn of_directory(&self) -> Self {
+        Self { base: self.local_base.clone(), ..self.clone() }
     }
 
     async fn public_address(&self, storage: &dyn Storage, key: &ObjectKey) -> Result<AssetUrl, StorageError> {

@@ -15,7 +15,7 @@ use filmgate::publish::{
     SqliteJournal, State, Which,
 };
 use filmgate::storage::s3::S3Storage;
-use filmgate::storage::{LocalStorage, PublishId, Storage};
+use filmgate::storage::{Durability, LocalStorage, PublishId, Storage};
 use filmgate::url::{UrlClass, UrlPolicy};
 use filmgate::{Host, Runner};
 use filmgate_tests::embedder::{Act, Order, Place, Said};
@@ -120,6 +120,7 @@ async fn recover(data: &Path, storage: Arc<dyn Storage>, journal: Arc<Mortal>, a
     }
     let publishes = publishes.iter().map(|(_, recovered)| match recovered {
         Recovered::Published(_) => "published".to_owned(),
+        Recovered::Moved(_) => "moved".to_owned(),
         Recovered::UnderWay => "under way".to_owned(),
         Recovered::Failed(error) => format!("failed: {error}"),
         Recovered::Lost(why) => format!("lost: {why}"),
@@ -176,8 +177,8 @@ impl Journal for Mortal {
         self.inner.at_key(key).await
     }
 
-    async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {
-        self.inner.catalogued(publishes).await
+    async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError> {
+        self.inner.catalogued(seen).await
     }
 
     async fn forget(&self, publish: PublishId) -> Result<(), JournalError> {

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Archive;
 use crate::backoff;
-use crate::catalogue::{AssetRecord, CatalogueError};
+use crate::catalogue::{AssetRecord, CatalogueError, NewAsset};
 use crate::key::ObjectKey;
-use crate::storage::{Presence, PublishId, StorageError};
+use crate::storage::{Presence, PublishId, Storage, StorageError};
 
 /// Objects deleted at once.
 const AT_ONCE: usize = 8;
@@ -123,25 +123,38 @@ impl Archive {
         Ok(removal)
     }
 
-    /// Deletes the object of one asset, in every store that the storage stands for. An object of another publish under the
-    /// key is left alone: then that of the asset is gone already.
+    /// Deletes the object of one asset, in every store that the storage stands for: in the directory first, see
+    /// [`BothStorage`](crate::storage::BothStorage). An error names the store that still has it.
     async fn remove(&self, record: &AssetRecord) -> Result<(), RemoveError> {
-        let (asset, configured) = (&record.asset, self.place());
-        if asset.place != configured {
-            return Err(RemoveError::Elsewhere { place: asset.place.clone(), configured });
+        let asset = &record.asset;
+        if !self.has(&asset.place) {
+            return Err(RemoveError::Elsewhere { place: asset.place.clone(), configured: self.place() });
         }
-        match self.storage.head(&asset.key).await? {
-            Presence::Absent => return Ok(()),
-            Presence::Present(info) => {
-                let owner = info.metadata.get(PublishId::METADATA_NAME);
-                if owner.is_some_and(|owner| *owner != asset.id.to_string()) {
-                    tracing::warn!(asset = %asset.id, key = %asset.key, "the key has an object of another publish");
-                    return Ok(());
-                }
+        match self.storage.as_both() {
+            None => remove_own(&*self.storage, asset).await?,
+            Some(both) => {
+                let local = remove_own(both.local(), asset).await;
+                remove_own(both.s3(), asset).await?;
+                local?;
             }
-            // The credentials may delete what they may not look at.
-            Presence::Unknown => {}
         }
-        Ok(self.storage.delete(&asset.key).await?)
+        Ok(())
     }
+}
+
+/// An object of another publish under the key is left alone: then that of the asset is gone already.
+async fn remove_own(store: &dyn Storage, asset: &NewAsset) -> Result<(), StorageError> {
+    match store.head(&asset.key).await? {
+        Presence::Absent => return Ok(()),
+        Presence::Present(info) => {
+            let owner = info.metadata.get(PublishId::METADATA_NAME);
+            if owner.is_some_and(|owner| *owner != asset.id.to_string()) {
+                tracing::warn!(asset = %asset.id, key = %asset.key, "the key has an object of another publish");
+                return Ok(());
+            }
+        }
+        // The credentials may delete what they may not look at.
+        Presence::Unknown => {}
+    }
+    store.delete(&asset.key).await
 }

@@ -74,6 +74,11 @@ async fn reach(storage: &dyn Storage, config: &Config) -> Result<(), Problem> {
     let key = ObjectKey::try_from(config.layouts.prefixed("filmgate-check/absent"))
         .map_err(|error| Problem::internal(error.to_string()))?;
     match storage.get(&key, None).await {
+        // Files go to local storage until S3 is back.
+        Err(error) if error.is_outage() && storage.as_both().is_some() => {
+            tracing::warn!(%error, "S3 is away");
+            Ok(())
+        }
         Err(mut error) if error.is_storage_away() => {
             // Nobody asked for this key.
             error.key = None;

@@ -1,7 +1,7 @@
 use clap::Args;
 use filmgate::Host;
 use filmgate::job::printable;
-use filmgate::publish::{Entry, PublishError, Recovered, Recovery};
+use filmgate::publish::{Asset, Entry, PublishError, Recovered, Recovery};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use super::terminal::{print_error, print_json, print_line};
 const HELP: &str = "\
 Every publish that a process left in the middle goes on: an upload is resumed, an answer that was lost is settled, and what
 cannot be published any more is told. Directories of jobs whose process is gone are deleted. What another process works on is
-left alone. `run` and `publish` do the same at their start.";
+left alone. What was stored locally because S3 was away goes to S3. `run` and `publish` do the same at their start.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -56,7 +56,7 @@ fn exit_of(recovery: &Recovery) -> Exit {
 
 pub(super) fn exit_of_one(recovered: &Recovered) -> Exit {
     match recovered {
-        Recovered::Published(_) | Recovered::UnderWay => Exit::Done,
+        Recovered::Published(_) | Recovered::Moved(_) | Recovered::UnderWay => Exit::Done,
         Recovered::Left(PublishError::Storage { error, .. }) => Exit::of_storage(error),
         Recovered::Failed(_) | Recovered::Lost(_) | Recovered::Left(_) => Exit::UploadFailed,
     }
@@ -67,6 +67,10 @@ fn tell(recovery: &Recovery) -> Result<(), super::terminal::AnswerLost> {
         print_line(&line(entry, recovered))?;
     }
     let count = |is: fn(&Recovered) -> bool| recovery.publishes.iter().filter(|(_, recovered)| is(recovered)).count();
+    let moved = count(|recovered| matches!(recovered, Recovered::Moved(_)));
+    if moved > 0 || recovery.waiting > 0 {
+        print_line(&format!("{moved} moved to another store; {} others wait for it", recovery.waiting))?;
+    }
     print_line(&format!(
         "{} published, {} failed, {} left for later, {} under way elsewhere; deleted: {} outboxes, {} files",
         count(|recovered| matches!(recovered, Recovered::Published(_))),
@@ -78,11 +82,21 @@ fn tell(recovery: &Recovery) -> Result<(), super::terminal::AnswerLost> {
     ))
 }
 
-/// One publish for people: what became of it, its id, its key, and more.
+/// One publish for people: what became of it, its id, its key, and its URL or why it has none.
 pub(super) fn line(entry: &Entry, recovered: &Recovered) -> String {
+    line_with(entry, recovered, |asset| asset.url.url.to_string())
+}
+
+/// The same without the URL, which may carry a signature.
+fn log_line(entry: &Entry, recovered: &Recovered) -> String {
+    line_with(entry, recovered, |_| String::new())
+}
+
+fn line_with(entry: &Entry, recovered: &Recovered, url: impl FnOnce(&Asset) -> String) -> String {
     let (publish, key) = (entry.publish, &entry.intent.key);
     let (word, more) = match recovered {
-        Recovered::Published(asset) => ("published", asset.url.url.to_string()),
+        Recovered::Published(asset) => ("published", url(asset)),
+        Recovered::Moved(asset) => ("moved", url(asset)),
         Recovered::UnderWay => ("under way", String::new()),
         Recovered::Failed(error) => ("failed", error.to_string()),
         Recovered::Lost(why) => ("lost", why.clone()),
@@ -98,6 +112,7 @@ fn to_json(recovery: &Recovery, exit: Exit) -> Value {
         "publishes": publishes,
         "outboxes_deleted": recovery.outboxes,
         "files_deleted": recovery.files,
+        "waiting_to_be_moved": recovery.waiting,
     })
 }
 
@@ -105,6 +120,7 @@ fn to_json(recovery: &Recovery, exit: Exit) -> Value {
 pub(super) fn object(entry: &Entry, recovered: &Recovered) -> Value {
     let (outcome, asset, reason) = match recovered {
         Recovered::Published(asset) => ("published", Some(answer::asset(asset)), None),
+        Recovered::Moved(asset) => ("moved", Some(answer::asset(asset)), None),
         Recovered::UnderWay => ("under-way", None, None),
         Recovered::Failed(error) => ("failed", None, Some(error.to_string())),
         Recovered::Lost(why) => ("lost", None, Some(why.clone())),
@@ -136,7 +152,12 @@ impl Beside {
             match host.recover(&stop).await {
                 Ok(recovery) => {
                     for (entry, recovered) in &recovery.publishes {
-                        tracing::warn!("an interrupted publish: {}", line(entry, recovered));
+                        let line = log_line(entry, recovered);
+                        match recovered {
+                            Recovered::Moved(_) => tracing::info!("{line}"),
+                            _ if entry.is_pending() => tracing::warn!("a move to another store: {line}"),
+                            _ => tracing::warn!("an interrupted publish: {line}"),
+                        }
                     }
                 }
                 Err(error) => tracing::warn!(%error, "recover what was interrupted"),

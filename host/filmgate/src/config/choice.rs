@@ -4,6 +4,7 @@ use crate::config::Toggle;
 use crate::config::file::StorageSection;
 use crate::config::resolver::{Origin, Resolver};
 use crate::config::s3::{self, S3Config};
+use crate::storage::Mode;
 
 /// Where files are published to (B1, E1).
 #[derive(Debug, Clone)]
@@ -15,12 +16,30 @@ pub enum StorageConfig {
     },
     /// A bucket.
     S3(Box<S3Config>),
+    /// Both.
+    Both {
+        /// The directory, absolute.
+        root: PathBuf,
+        /// The bucket.
+        s3: Box<S3Config>,
+        /// How they share the work.
+        mode: Mode,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Policy {
     Local,
     S3,
+    Both(Mode),
+}
+
+impl Policy {
+    /// Whether one who says no more than `self` may mean `other`: a switch that wants S3 says nothing against a directory
+    /// beside it.
+    fn agrees_with(self, other: Self) -> bool {
+        self == other || matches!((self, other), (Self::S3, Self::Both(_)))
+    }
 }
 
 /// A statement about the policy and who made it.
@@ -36,7 +55,12 @@ pub(super) fn resolve(
     s3::mark_known(resolver);
     let (policy, reason) = choose(resolver, file.policy, file.s3.bucket.is_some())?;
     let storage = match policy {
-        Policy::Local => local(resolver, local_path, data_dir)?,
+        Policy::Local => StorageConfig::Local { root: local(resolver, local_path, data_dir)? },
+        Policy::Both(mode) => {
+            // Both are resolved, so that every fault is found.
+            let (root, s3) = (local(resolver, local_path, data_dir), s3::resolve(resolver, file.s3, data_dir));
+            StorageConfig::Both { root: root?, s3: Box::new(s3?), mode }
+        }
         Policy::S3 => StorageConfig::S3(Box::new(s3::resolve(resolver, file.s3, data_dir)?)),
     };
     Some((storage, reason))
@@ -60,7 +84,7 @@ fn choose(resolver: &mut Resolver<'_>, file: Option<String>, file_has_bucket: bo
     }
     said.extend([use_s3?, use_local?].into_iter().flatten());
     if let Some((policy, reason)) = said.first().cloned() {
-        if let Some((_, other)) = said.iter().find(|(said, _)| *said != policy) {
+        if let Some((_, other)) = said.iter().find(|(said, _)| !said.agrees_with(policy)) {
             resolver.refuse_at(&format!("{reason} and {other}"), "disagree about the storage; keep one of them");
             return None;
         }
@@ -94,14 +118,13 @@ fn parse_policy(text: &str) -> Result<Policy, String> {
     match text {
         "local" => Ok(Policy::Local),
         "s3" => Ok(Policy::S3),
-        "s3-with-local-fallback" | "mirror" => {
-            Err(format!("the policy {text} is not available in this version; available: local, s3"))
-        }
-        _ => Err(format!("the policy {text:?} is unknown; allowed: local, s3")),
+        "s3-with-local-fallback" => Ok(Policy::Both(Mode::Fallback)),
+        "mirror" => Ok(Policy::Both(Mode::Mirror)),
+        _ => Err(format!("the policy {text:?} is unknown; allowed: local, s3, s3-with-local-fallback, mirror")),
     }
 }
 
-fn local(resolver: &mut Resolver<'_>, file: Option<PathBuf>, data_dir: &Path) -> Option<StorageConfig> {
+fn local(resolver: &mut Resolver<'_>, file: Option<PathBuf>, data_dir: &Path) -> Option<PathBuf> {
     let key = "storage.local.path";
     let path = resolver.path(key, &["LOCAL_STORAGE_PATH"], file);
     let root = path.unwrap_or_else(|| {
@@ -119,5 +142,5 @@ fn local(resolver: &mut Resolver<'_>, file: Option<PathBuf>, data_dir: &Path) ->
         resolver.refuse(key, fault);
         return None;
     }
-    Some(StorageConfig::Local { root })
+    Some(root)
 }

@@ -101,6 +101,7 @@ pub(super) enum EncryptionSection {
 pub(super) struct UrlSection {
     pub(super) mode: Option<UrlMode>,
     pub(super) public_base: Option<PublicBase>,
+    pub(super) local_base: Option<PublicBase>,
     pub(super) verify_public: Option<Toggle>,
     pub(super) show_to_plugins: Option<Toggle>,
     #[serde(default)]

@@ -1,8 +1,9 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::StorageConfig;
 use crate::layout::Layouts;
-use crate::storage::{LocalStorage, Storage, StorageError};
+use crate::storage::{BothStorage, LocalStorage, Storage, StorageError};
 
 impl StorageConfig {
     /// Opens the storage. A directory is made where it is missing; of a bucket nothing is asked yet.
@@ -11,14 +12,20 @@ impl StorageConfig {
     /// `S3Storage::connect`; without the feature `s3` a bucket cannot be opened.
     pub async fn open(&self, layouts: &Layouts) -> Result<Arc<dyn Storage>, StorageError> {
         match self {
-            Self::Local { root } => {
-                let root = root.clone();
-                let opened = tokio::task::spawn_blocking(move || LocalStorage::open(root)).await;
-                Ok(Arc::new(opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?))
-            }
+            Self::Local { root } => Ok(Arc::new(open_local(root).await?)),
             Self::S3(config) => open_s3(config, layouts).await,
+            Self::Both { root, s3, mode } => {
+                let local = open_local(root).await?;
+                Ok(Arc::new(BothStorage::new(local, open_s3(s3, layouts).await?, *mode)))
+            }
         }
     }
+}
+
+async fn open_local(root: &Path) -> Result<LocalStorage, StorageError> {
+    let root = root.to_owned();
+    let opened = tokio::task::spawn_blocking(move || LocalStorage::open(root)).await;
+    opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 #[cfg(feature = "s3")]

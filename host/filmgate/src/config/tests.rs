@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::limits::{GIB, MIB};
 use crate::policy::Unlisted;
+use crate::storage::Mode;
 use crate::url::UrlMode;
 
 /// Stands for every secret: no message may hold it.
@@ -52,7 +53,7 @@ fn s3_with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 fn s3(config: &Config) -> &S3Config {
     match &config.storage {
         StorageConfig::S3(s3) => s3,
-        StorageConfig::Local { root } => panic!("local storage at {root:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -191,15 +192,30 @@ fn settings_that_disagree_about_the_storage_are_refused() {
 }
 
 #[test]
-fn e1_policies_of_a_later_version_are_refused_by_name() {
-    for policy in ["s3-with-local-fallback", "mirror"] {
-        let faults = Place::new().faults(&[("FILMGATE_STORAGE", policy)]);
-        let expected =
-            format!("FILMGATE_STORAGE: the policy {policy} is not available in this version; available: local, s3");
-        assert_eq!(faults, [expected]);
+fn e1_both_stores_are_chosen_by_name_and_need_what_each_needs() {
+    let place = Place::new();
+    for (name, expected) in [("s3-with-local-fallback", Mode::Fallback), ("mirror", Mode::Mirror)] {
+        for more in [vec![], vec![("USE_S3", "true")], vec![("USE_LOCAL_STORAGE", "false")]] {
+            let named = [("FILMGATE_STORAGE", name), ("LOCAL_STORAGE_PATH", "kept")];
+            let config = place.load(&s3_with(&[&named[..], &more].concat())).unwrap();
+            let StorageConfig::Both { root, s3, mode } = &config.storage else { panic!("{:?}", config.storage) };
+            assert_eq!((root, s3.bucket.as_str()), (&place.0.path().join("kept"), "videos.example"));
+            assert_eq!((*mode, mode.to_string().as_str()), (expected, name));
+            assert_eq!(config.storage_reason, format!("FILMGATE_STORAGE={name} says so"));
+        }
+        let faults = place.faults(&[("FILMGATE_STORAGE", name), ("LOCAL_STORAGE_PATH", ".")]);
+        assert!(faults.iter().any(|fault| fault.starts_with("LOCAL_STORAGE_PATH: ")), "{faults:#?}");
+        assert!(faults.iter().any(|fault| fault.starts_with("S3_BUCKET_NAME: is not set")), "{faults:#?}");
+        for against in [("USE_S3", "false"), ("USE_LOCAL_STORAGE", "true")] {
+            let faults = place.faults(&s3_with(&[("FILMGATE_STORAGE", name), against]));
+            assert!(faults[0].contains("disagree about the storage"), "{faults:#?}");
+        }
     }
+    let file = Place::with_file("[storage]\npolicy = \"mirror\"");
+    assert!(matches!(file.load(&S3).unwrap().storage, StorageConfig::Both { mode: Mode::Mirror, .. }));
     let faults = Place::new().faults(&[("FILMGATE_STORAGE", "S3")]);
-    assert_eq!(faults, ["FILMGATE_STORAGE: the policy \"S3\" is unknown; allowed: local, s3"]);
+    let allowed = "local, s3, s3-with-local-fallback, mirror";
+    assert_eq!(faults, [format!("FILMGATE_STORAGE: the policy \"S3\" is unknown; allowed: {allowed}")]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::session::{Accepted, Session};
 use super::{Host, RunningJob};
 use crate::job::{IdempotencyKey, JobRequest, Slot};
 use crate::plugin::Plugin;
-use crate::publish::{Asset, JournalError, KeyedJob, Recovered, State, Which};
+use crate::publish::{Asset, JournalError, KeyedJob, Recovered, Which};
 use crate::report::{JobError, JobFault, JobReport};
 
 /// More files than one job can publish.
@@ -128,14 +128,14 @@ impl Host {
         let mut assets = Vec::new();
         for entry in entries.map_err(|error| JobError::of_journal(&error))? {
             let publish = entry.publish;
-            if entry.state == State::Replied {
+            if entry.state.is_published() {
                 let asset = publisher.asset_of(entry).await;
                 assets.push(asset.map_err(|error| JobError::early(JobFault::Publish(error)))?);
                 continue;
             }
             let recovered = publisher.take_up(&self.parts.data, entry, &CancellationToken::new()).await;
             match recovered.map_err(|error| JobError::of_journal(&error))? {
-                Recovered::Published(asset) => assets.push(*asset),
+                Recovered::Published(asset) | Recovered::Moved(asset) => assets.push(*asset),
                 Recovered::UnderWay => return Err(JobError::early(JobFault::UnderWay(job.id))),
                 Recovered::Left(error) | Recovered::Failed(error) => {
                     return Err(JobError::early(JobFault::Publish(error)));

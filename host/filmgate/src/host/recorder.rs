@@ -18,7 +18,7 @@ use crate::catalogue::{Batch, Catalogue, CatalogueError, JobEnd, JobHead, JobNot
 use crate::job::JobId;
 use crate::publish::{Journal, JournalError, Which};
 use crate::report::{JobError, JobFault, JobReport, usage_json};
-use crate::storage::{PublishId, Storage};
+use crate::storage::Storage;
 
 /// Publishes that are recorded in one transaction.
 const BATCH: usize = 500;
@@ -186,9 +186,9 @@ impl Inner {
         for publish in &projected.disagreements {
             tracing::error!(%publish, "the catalogue has another publish of the same job, slot and sequence");
         }
-        let ids: Vec<PublishId> = batch.assets.iter().map(|asset| asset.id).collect();
-        if !ids.is_empty() {
-            self.journal.catalogued(&ids).await?;
+        let seen: Vec<_> = batch.assets.iter().map(|asset| (asset.id, asset.durability)).collect();
+        if !seen.is_empty() {
+            self.journal.catalogued(&seen).await?;
         }
         Ok(())
     }

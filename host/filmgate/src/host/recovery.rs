@@ -6,7 +6,8 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::Host;
-use crate::publish::{Entry, JournalError, Recovered, Recovery, State, Which};
+use crate::catalogue::AssetState;
+use crate::publish::{Entry, JournalError, Moving, Recovered, Recovery, State, Which};
 use crate::storage::PublishId;
 
 /// Why a recovery could not be made.
@@ -44,8 +45,33 @@ impl Host {
         let mut recovery = parts.publisher.recover(&parts.data, cancel).await?;
         recovery.outboxes = outboxes;
         recovery.files = self.sweep_staging().await?;
-        parts.recorder.catch_up().await;
+        let moving = self.move_pending(cancel).await?;
+        recovery.publishes.extend(moving.publishes);
+        recovery.waiting = moving.waiting;
         Ok(recovery)
+    }
+
+    /// Moves what was published while a store was away to where it belongs (E1), as far as that store is there now. Part of
+    /// [`Host::recover`]; a process that lives long calls it from time to time.
+    ///
+    /// If `cancel` fires, the rest stays for the next time.
+    pub async fn move_pending(&self, cancel: &CancellationToken) -> Result<Moving, RecoveryError> {
+        let mut moving = self.parts.publisher.move_pending(&self.parts.data, cancel).await?;
+        self.parts.recorder.catch_up().await;
+        let mut told = Vec::new();
+        for (entry, moved) in moving.publishes {
+            // What was deleted need not be told as lost.
+            if !matches!(moved, Recovered::Lost(_)) || self.is_wanted(entry.publish).await {
+                told.push((entry, moved));
+            }
+        }
+        moving.publishes = told;
+        Ok(moving)
+    }
+
+    async fn is_wanted(&self, publish: PublishId) -> bool {
+        let record = self.parts.archive.asset(publish).await;
+        record.map_or(true, |record| record.state == AssetState::Stored)
     }
 
     /// The publishes that have failed; their files are kept. Those after `after`, at most `limit`, oldest first.

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{FlockOperation, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
-use super::leftovers;
+use super::{leftovers, lock};
 
 /// The host's directory for jobs under way and claimed files. The only place where this crate opens a directory by an
 /// ambient path.
@@ -103,6 +103,19 @@ impl DataDir {
         // Always as long: the file is never cut, which some file systems answer with a write to the disk.
         file.write_all_at(format!("{:020}", accepted.as_millisecond()).as_bytes(), 0)?;
         Ok(accepted)
+    }
+
+    /// Held by the process that moves published files to another store; none: another has it.
+    pub(crate) fn lock_moving(&self) -> Option<fs::File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true);
+        match self.root.open_with("moving", &options) {
+            Ok(file) => Some(file.into_std()).filter(|file| lock::take(file)),
+            Err(error) => {
+                tracing::warn!(%error, "lock the moves of this data directory");
+                None
+            }
+        }
     }
 
     pub(crate) fn waiting(&self) -> &Dir {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{Entry, Identity, Intent, State};
 use crate::job::{IdempotencyKey, JobId, Refs};
 use crate::key::ObjectKey;
-use crate::storage::PublishId;
+use crate::storage::{Durability, PublishId};
 
 /// Remembers how far each publish is. A journal is written before what it says happens, so that a host that was
 /// interrupted anywhere can find out what is left to do.
@@ -21,7 +21,7 @@ pub trait Journal: Debug + Send + Sync {
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError>;
 
     /// Brings a publish into its next state. What [`State::must_last`] is safe from a power cut when this answers, the
-    /// others are written in their order, and may come to disk later.
+    /// others are written in their order, and may come to disk later. With [`State::Moved`] the publish is to be catalogued anew.
     async fn advance(&self, publish: PublishId, next: State) -> Result<(), JournalError>;
 
     /// The publishes that `which` names, in the order in which they began: those after `after`, at most `limit`.
@@ -33,8 +33,9 @@ pub trait Journal: Debug + Send + Sync {
     /// The publishes whose object has this key, the first one first. There is one; more only if the journal is damaged.
     async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError>;
 
-    /// Notes that these are in the catalogue.
-    async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError>;
+    /// Notes that these are in the catalogue, each as being safe where it says. One that has moved since stays
+    /// [`Which::Uncatalogued`].
+    async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError>;
 
     /// Forgets a publish that has failed; its identity is free again.
     async fn forget(&self, publish: PublishId) -> Result<(), JournalError>;
@@ -81,6 +82,8 @@ pub enum Which {
     Failed,
     /// Those with an answer that is not in the catalogue yet.
     Uncatalogued,
+    /// Published, but the object is still to go to another store.
+    Pending,
     /// Those of one job.
     OfJob(JobId),
 }
@@ -92,6 +95,7 @@ impl Which {
             Self::Unfinished => !entry.state.is_settled(),
             Self::Failed => matches!(entry.state, State::Failed(_)),
             Self::Uncatalogued => entry.recorded.is_some() && !catalogued,
+            Self::Pending => entry.state.is_published() && entry.is_pending(),
             Self::OfJob(job) => entry.identity.job == job,
         }
     }

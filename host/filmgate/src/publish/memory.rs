@@ -7,7 +7,7 @@ use super::journal::{Begin, Journal, JournalError, KeyedJob, Noted, Which};
 use super::state::{Entry, Identity, Intent, State};
 use crate::job::IdempotencyKey;
 use crate::key::ObjectKey;
-use crate::storage::PublishId;
+use crate::storage::{Durability, PublishId};
 
 /// A journal that lives as long as the process.
 #[derive(Debug, Default)]
@@ -42,7 +42,14 @@ impl Journal for MemoryJournal {
     }
 
     async fn advance(&self, publish: PublishId, next: State) -> Result<(), JournalError> {
-        self.with(|kept| kept.entries.get_mut(&publish).ok_or(JournalError::Unknown(publish))?.advance(next))
+        self.with(|kept| {
+            let has_moved = matches!(next, State::Moved(_));
+            kept.entries.get_mut(&publish).ok_or(JournalError::Unknown(publish))?.advance(next)?;
+            if has_moved {
+                kept.catalogued.remove(&publish);
+            }
+            Ok(())
+        })
     }
 
     async fn entries(&self, which: Which, after: Option<PublishId>, limit: usize) -> Result<Vec<Entry>, JournalError> {
@@ -66,8 +73,15 @@ impl Journal for MemoryJournal {
         }))
     }
 
-    async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {
-        self.with(|kept| kept.catalogued.extend(publishes));
+    async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError> {
+        self.with(|kept| {
+            for (publish, durability) in seen {
+                let recorded = kept.entries.get(publish).and_then(|entry| entry.recorded.as_ref());
+                if recorded.is_some_and(|recorded| recorded.durability == *durability) {
+                    kept.catalogued.insert(*publish);
+                }
+            }
+        });
         Ok(())
     }
 

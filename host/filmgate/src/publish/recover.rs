@@ -19,9 +19,11 @@ use tokio_util::sync::CancellationToken;
 use super::journal::Which;
 use super::state::{Entry, Recorded, State};
 use super::{Asset, Failure, JournalError, PublishError, Publisher, Work};
-use crate::checksum::Running;
+use crate::checksum::{Crc64Nvme, Running};
 use crate::outbox::{Claimed, DataDir, Reopened};
-use crate::storage::{Integrity, ObjectInfo, Presence, PublishId, PutProgress, Source as _, StorageError};
+use crate::storage::{
+    Durability, Integrity, ObjectInfo, Presence, PublishId, PutProgress, Source as _, Storage as _, StorageError,
+};
 
 /// Bytes of a file that are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -29,8 +31,10 @@ const READ_BYTES: usize = 1 << 20;
 /// What a recovery found and did.
 #[derive(Debug, Default)]
 pub struct Recovery {
-    /// Every publish that was not settled.
+    /// Every publish that was not settled, and behind them those whose object was still to go to another store.
     pub publishes: Vec<(Entry, Recovered)>,
+    /// How many others wait for their object to be moved ([`Moving::waiting`](super::Moving::waiting)).
+    pub waiting: u64,
     /// Directories of jobs whose host is gone, which were deleted.
     pub outboxes: u64,
     /// Staged files that no publish had begun with, which were deleted.
@@ -42,6 +46,8 @@ pub struct Recovery {
 pub enum Recovered {
     /// It is published.
     Published(Box<Asset>),
+    /// It was published before, and its object is now in the store where it belongs.
+    Moved(Box<Asset>),
     /// Another process works on it.
     UnderWay,
     /// It has failed for a reason that does not go away by itself. Its file is kept.
@@ -96,7 +102,7 @@ impl Publisher {
         };
         // Its last process may have come to an end between the list and the lock.
         let Some(entry) = self.journal.entry(entry.publish).await? else { return Ok(Recovered::UnderWay) };
-        if matches!(entry.state, State::Replied) {
+        if entry.state.is_published() {
             return Ok(Recovered::UnderWay);
         }
         let (publish, path) = (entry.publish, entry.intent.staged.clone());
@@ -147,14 +153,19 @@ impl Publisher {
         if matches!(entry.state, State::Failed(_)) {
             self.advance(entry.publish, State::Intent).await?;
         }
-        let asset = match self.find(&entry, &claimed).await? {
+        let (found, is_away) = match self.find(&entry, &claimed).await {
+            // The put will find its own object, or do without S3.
+            Err(Failure::Storage(error)) if error.is_outage() && self.storage.as_both().is_some() => (None, true),
+            found => (found?, false),
+        };
+        let asset = match found {
             Some(recorded) => {
                 self.advance(entry.publish, State::Verified).await?;
                 self.record(entry.identity, entry.publish, entry.intent.class, recorded).await?
             }
             None => {
                 let resume = entry.upload.clone();
-                if resume.is_none() {
+                if resume.is_none() && !is_away {
                     // An upload may have been created whose id never came to the journal.
                     self.discard_uploads(&entry).await;
                 }
@@ -165,14 +176,18 @@ impl Publisher {
         Ok(self.finish(asset, &claimed, remove).await)
     }
 
-    /// The object of this publish, if it is there and is the file.
+    /// The object of this publish, if it is there and is the file. A mirror has it only where the directory does.
     async fn find(&self, entry: &Entry, claimed: &Arc<Claimed>) -> Result<Option<Recorded>, Failure> {
-        let Some(info) = self.own_object(entry).await? else { return Ok(None) };
-        let Some(stored) = info.checksum else { return Ok(None) };
+        let mut copies = self.own_objects(entry).await?;
+        copies.retain(|copy| copy.info.checksum.is_some());
+        if copies.is_empty() {
+            return Ok(None);
+        }
         let file = Arc::clone(claimed);
-        let read = spawn_blocking(move || checksum_of(&file)).await;
-        let same = matches!(read, Ok(Ok(checksum)) if checksum == stored.0);
-        Ok(same.then(|| self.recorded(entry, info, stored.0)))
+        let Ok(Ok(checksum)) = spawn_blocking(move || checksum_of(&file)).await else { return Ok(None) };
+        copies.retain(|copy| copy.info.checksum == Some(Crc64Nvme(checksum)));
+        let is_half = |copy: &Copy| copy.durability == Durability::S3 && self.storage.durability() == Durability::Both;
+        Ok(Copy::joined(copies).filter(|copy| !is_half(copy)).map(|copy| self.recorded(entry, copy, checksum)))
     }
 
     /// Without its file a publish stands only if its object is there whole.
@@ -182,50 +197,82 @@ impl Publisher {
             self.note(asset.publish, State::Replied).await;
             return Ok(asset);
         }
-        let found = self.own_object(&entry).await?.and_then(|info| info.checksum.map(|checksum| (info, checksum)));
-        let Some((info, checksum)) = found else {
+        let mut copies = self.own_objects(&entry).await?;
+        let checksum = copies.iter().find_map(|copy| copy.info.checksum);
+        copies.retain(|copy| checksum.is_some() && copy.info.checksum == checksum);
+        let Some((copy, checksum)) = Copy::joined(copies).zip(checksum) else {
             self.discard_uploads(&entry).await;
             return Err(Failure::NoFile(why));
         };
         if matches!(entry.state, State::Failed(_)) {
             self.advance(entry.publish, State::Intent).await?;
         }
-        let recorded = self.recorded(&entry, info, checksum.0);
+        let recorded = self.recorded(&entry, copy, checksum.0);
         self.advance(entry.publish, State::Verified).await?;
         let asset = self.record(entry.identity, entry.publish, entry.intent.class, recorded).await?;
         self.note(asset.publish, State::Replied).await;
         Ok(asset)
     }
 
-    /// The object under the publish's key, if it is this publish's and of its file's size.
-    async fn own_object(&self, entry: &Entry) -> Result<Option<ObjectInfo>, Failure> {
-        match self.storage.head(&entry.intent.key).await.map_err(Failure::Storage)? {
+    /// The objects under the publish's key that are this publish's and of its file's size; that in S3 first. A store that
+    /// is away is passed over where the other has one.
+    async fn own_objects(&self, entry: &Entry) -> Result<Vec<Copy>, Failure> {
+        let key = &entry.intent.key;
+        let own = |presence: Presence, durability| match presence {
             Presence::Present(info) => {
                 let id = info.metadata.get(PublishId::METADATA_NAME);
                 let own = id == Some(&entry.publish.to_string()) && info.size == entry.intent.bytes;
-                Ok(own.then_some(info))
+                own.then_some(Copy { info, durability })
             }
-            Presence::Absent | Presence::Unknown => Ok(None),
+            Presence::Absent | Presence::Unknown => None,
+        };
+        let Some(both) = self.storage.as_both() else {
+            let presence = self.storage.head(key).await.map_err(Failure::Storage)?;
+            return Ok(own(presence, self.storage.durability()).into_iter().collect());
+        };
+        let s3 = both.s3().head(key).await.map(|presence| own(presence, Durability::S3));
+        let local = both.local().head(key).await.map(|presence| own(presence, Durability::Local));
+        match (s3, local) {
+            (Ok(s3), Ok(local)) => Ok(s3.into_iter().chain(local).collect()),
+            (Ok(Some(copy)), _) | (_, Ok(Some(copy))) => Ok(vec![copy]),
+            (Err(error), _) | (_, Err(error)) => Err(Failure::Storage(error)),
         }
     }
 
-    async fn discard_uploads(&self, entry: &Entry) {
+    pub(super) async fn discard_uploads(&self, entry: &Entry) {
         if let Err(error) = self.storage.discard_unfinished(&entry.intent.key).await {
             tracing::warn!(publish = %entry.publish, %error, "look for uploads of an interrupted publish");
         }
     }
 
-    fn recorded(&self, entry: &Entry, info: ObjectInfo, checksum: u64) -> Recorded {
+    fn recorded(&self, entry: &Entry, copy: Copy, checksum: u64) -> Recorded {
         Recorded {
             key: entry.intent.key.clone(),
             kind: entry.intent.kind,
-            size: info.size,
+            size: copy.info.size,
             checksum,
             integrity: Integrity::FullObject,
-            durability: self.storage.durability(),
-            version_id: info.version_id,
+            durability: copy.durability,
+            pending: self.pending(copy.durability),
+            version_id: copy.info.version_id,
             facts: entry.intent.facts.clone(),
         }
+    }
+}
+
+/// An object of a publish, and where it is.
+#[derive(Debug)]
+struct Copy {
+    info: ObjectInfo,
+    durability: Durability,
+}
+
+impl Copy {
+    /// Several objects that are the same, as one.
+    fn joined(copies: Vec<Self>) -> Option<Self> {
+        let durability = if copies.len() > 1 { Some(Durability::Both) } else { None };
+        let first = copies.into_iter().next()?;
+        Some(Self { durability: durability.unwrap_or(first.durability), ..first })
     }
 }
 

@@ -16,11 +16,11 @@ use super::journal::{Begin, Journal, JournalError, KeyedJob, Noted, Which};
 use super::state::{Entry, Identity, Intent, State};
 use crate::job::IdempotencyKey;
 use crate::key::ObjectKey;
-use crate::storage::PublishId;
+use crate::storage::{Durability, PublishId};
 use file::{Ask, JournalFile};
 
 /// A journal that outlasts the process and a power cut. Kept bounded: publishes that are done, and keys of jobs, are
-/// forgotten after [`SqliteJournal::KEPT_DAYS`].
+/// forgotten after [`SqliteJournal::KEPT_DAYS`]; none whose object is still to go to another store.
 #[derive(Debug)]
 pub struct SqliteJournal {
     path: PathBuf,
@@ -118,9 +118,9 @@ impl Journal for SqliteJournal {
         self.ask(|reply| Ask::AtKey(key, reply)).await
     }
 
-    async fn catalogued(&self, publishes: &[PublishId]) -> Result<(), JournalError> {
-        let publishes = publishes.to_vec();
-        self.ask(|reply| Ask::Catalogued(publishes, reply)).await
+    async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError> {
+        let seen = seen.to_vec();
+        self.ask(|reply| Ask::Catalogued(seen, reply)).await
     }
 
     async fn forget(&self, publish: PublishId) -> Result<(), JournalError> {

@@ -78,11 +78,23 @@ pub struct Recorded {
     pub integrity: Integrity,
     /// Where it is safe.
     pub durability: Durability,
+    /// Where it is still to go, because a store was away (E1).
+    #[serde(default)]
+    pub pending: Option<Pending>,
     /// The store's version id.
     pub version_id: Option<String>,
     /// What the file holds, where it was examined.
     #[serde(default)]
     pub facts: Option<MediaFacts>,
+}
+
+/// A move that is still to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Where the object is safe when it is made.
+    pub to: Durability,
+    /// The directory that has the object meanwhile.
+    pub from: String,
 }
 
 /// How far a publish is.
@@ -95,6 +107,7 @@ pub struct Recorded {
 ///    └──────▶ Completing             (one request, no multipart upload)
 ///
 /// Failed ─▶ Intent                   (tried again)
+/// Replied ─▶ Moved ─▶ Moved          (a store that was away has the object now)
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
@@ -121,6 +134,8 @@ pub enum State {
     Replied,
     /// Given up, for this reason. The local file is kept.
     Failed(String),
+    /// Published, and the object is elsewhere now: the answer, with nothing changed but where it is.
+    Moved(Recorded),
 }
 
 impl State {
@@ -134,14 +149,14 @@ impl State {
             Self::Verified => "verified",
             Self::Recorded(_) => "recorded",
             Self::Deleted => "deleted locally",
-            Self::Replied => "published",
+            Self::Replied | Self::Moved(_) => "published",
             Self::Failed(_) => "failed",
         }
     }
 
     /// Whether a publish in this state may come into `next`. The only place that knows.
     pub fn may_become(&self, next: &Self) -> bool {
-        use State::{Aborted, Completing, Created, Deleted, Failed, Intent, Recorded, Replied, Verified};
+        use State::{Aborted, Completing, Created, Deleted, Failed, Intent, Moved, Recorded, Replied, Verified};
         match (self, next) {
             // An earlier try of the same publish may turn out to have gone anywhere.
             (
@@ -151,19 +166,25 @@ impl State {
             (Created { .. } | Completing, Aborted) => true,
             (Verified, Recorded(_)) | (Recorded(_), Deleted | Replied) | (Deleted, Replied) => true,
             (Failed(_), Intent | Failed(_)) => true,
+            (Replied | Moved(_), Moved(_)) => true,
             _ => false,
         }
     }
 
     /// Whether nothing is left to do: the caller has the answer, or the publish was given up.
     pub fn is_settled(&self) -> bool {
-        matches!(self, Self::Replied | Self::Failed(_))
+        self.is_published() || matches!(self, Self::Failed(_))
+    }
+
+    /// Whether the caller has the answer.
+    pub fn is_published(&self) -> bool {
+        matches!(self, Self::Replied | Self::Moved(_))
     }
 
     /// Whether this state must be on disk, past a power cut, before what it says may happen. What the others say is found
     /// out again by looking at the store and the file.
     pub fn must_last(&self) -> bool {
-        matches!(self, Self::Intent | Self::Completing | Self::Recorded(_))
+        matches!(self, Self::Intent | Self::Completing | Self::Recorded(_) | Self::Moved(_))
     }
 }
 
@@ -180,7 +201,7 @@ pub struct Entry {
     pub state: State,
     /// Its answer, from [`State::Recorded`] on.
     pub recorded: Option<Recorded>,
-    /// The multipart upload that may be open.
+    /// The multipart upload that may be open: also of a publish that is on record, while its object is to go to S3.
     pub upload: Option<UploadResume>,
     /// When it came into this state.
     pub changed_at: Timestamp,
@@ -193,9 +214,18 @@ impl Entry {
         Self { identity, publish, intent, state, recorded: None, upload: None, changed_at }
     }
 
+    /// Whether its object is on record and still to go to another store.
+    pub fn is_pending(&self) -> bool {
+        self.recorded.as_ref().is_some_and(|recorded| recorded.pending.is_some())
+    }
+
     /// Brings it into `next`, or says that this cannot follow.
     pub(super) fn advance(&mut self, next: State) -> Result<(), super::JournalError> {
-        if !self.state.may_become(&next) {
+        let moved_well = match (&next, &self.recorded) {
+            (State::Moved(moved), Some(recorded)) => recorded.may_move(moved),
+            _ => true,
+        };
+        if !moved_well || !self.state.may_become(&next) {
             let (publish, from, to) = (self.publish, self.state.name(), next.name());
             return Err(super::JournalError::Order { publish, from, to });
         }
@@ -203,12 +233,33 @@ impl Entry {
             State::Created { upload_id, part_bytes } => {
                 self.upload = Some(UploadResume { upload_id: upload_id.clone(), part_bytes: *part_bytes });
             }
-            State::Aborted | State::Verified => self.upload = None,
-            State::Recorded(recorded) => self.recorded = Some(recorded.clone()),
+            State::Aborted => self.upload = None,
+            State::Recorded(recorded) | State::Moved(recorded) => {
+                if recorded.pending.is_none() || recorded.durability != Durability::Local {
+                    self.upload = None;
+                }
+                self.recorded = Some(recorded.clone());
+            }
             _ => {}
         }
         self.state = next;
         self.changed_at = Timestamp::now();
         Ok(())
+    }
+}
+
+impl Recorded {
+    /// Whether `moved` says the same of the object, but that it is elsewhere: a step of a move that was to be made and that
+    /// nobody has made before.
+    fn may_move(&self, moved: &Self) -> bool {
+        let same = Self {
+            durability: self.durability,
+            pending: self.pending.clone(),
+            integrity: self.integrity,
+            version_id: self.version_id.clone(),
+            ..moved.clone()
+        };
+        let is_ahead = moved.durability != self.durability || moved.pending.is_none();
+        same == *self && self.pending.is_some() && is_ahead
     }
 }

@@ -54,8 +54,11 @@ impl Pass<'_> {
             after = Some(last.publish);
             let (mut drafts, mut known) = (Vec::new(), Vec::new());
             for entry in page.into_iter().filter(|entry| entry.state.is_settled()) {
-                if self.parts.archive.catalogue().asset(entry.publish).await?.is_some() {
-                    known.push(entry.publish);
+                let record = self.parts.archive.catalogue().asset(entry.publish).await?;
+                let durability = entry.recorded.as_ref().map(|recorded| recorded.durability);
+                // One that has moved to another store since is not on record as it is.
+                if let Some(record) = record.filter(|record| Some(record.asset.durability) == durability) {
+                    known.push((entry.publish, record.asset.durability));
                     continue;
                 }
                 let finding = Finding::new(FindingKind::StaleRecord, entry.intent.key.as_str(), Some(entry.publish))

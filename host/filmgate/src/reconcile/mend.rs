@@ -85,7 +85,8 @@ impl Pass<'_> {
         let projected = self.parts.archive.catalogue().project(batch).await?;
         let why = "another asset on record has the same job, slot and sequence";
         let refused: HashMap<_, _> = projected.disagreements.into_iter().map(|id| (id, why.to_owned())).collect();
-        let taken: Vec<_> = batch.assets.iter().map(|asset| asset.id).filter(|id| !refused.contains_key(id)).collect();
+        let taken = batch.assets.iter().filter(|asset| !refused.contains_key(&asset.id));
+        let taken: Vec<_> = taken.map(|asset| (asset.id, asset.durability)).collect();
         // Those that the journal does not know change nothing there.
         self.parts.journal().catalogued(&taken).await?;
         Ok(refused)
@@ -131,7 +132,7 @@ impl Pass<'_> {
             Recovered::Failed(error) => Some(Outcome::Left(format!("it has failed: {error}"))),
             Recovered::Lost(why) => Some(Outcome::Left(format!("it is lost: {why}"))),
             Recovered::Left(error) => Some(Outcome::Left(error.to_string())),
-            Recovered::Published(_) => {
+            Recovered::Published(_) | Recovered::Moved(_) => {
                 let known = parts.journal().entry(publish).await?;
                 let asset = known.and_then(|entry| asset_of(entry, &parts.archive.place()));
                 let batch = Batch { jobs: Vec::new(), assets: asset.into_iter().collect() };

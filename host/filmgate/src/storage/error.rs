@@ -133,6 +133,11 @@ impl StorageError {
         matches!(self.fault, StorageFault::Unreachable | StorageFault::Unavailable | StorageFault::NoSpace)
     }
 
+    /// Whether the store is away or overloaded: what passes without anybody changing a setting or a right (E1).
+    pub fn is_outage(&self) -> bool {
+        matches!(self.fault, StorageFault::Unreachable | StorageFault::Unavailable)
+    }
+
     /// Whether the store could not be reached or used at all, whatever the object.
     pub fn is_storage_away(&self) -> bool {
         matches!(

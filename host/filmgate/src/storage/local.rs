@@ -6,12 +6,13 @@
 mod bring;
 mod faults;
 mod listing;
+mod object_file;
 mod sidecar;
 mod tree;
 mod write;
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use futures::StreamExt;
 use crate::key::ObjectKey;
 use crate::storage::{
     Ability, Durability, GetOptions, Listing, ObjectBody, ObjectInfo, ObjectUrl, OpenUploads, Presence, PutRequest,
-    Storage, StorageError, StorageFault, Stored, UploadsAfter,
+    Source, Storage, StorageError, StorageFault, Stored, UploadsAfter,
 };
 use tree::Tree;
 
@@ -55,6 +56,22 @@ impl LocalStorage {
         let root = root.canonicalize().map_err(fault)?;
         let tree = Tree::open(root, dir)?;
         Ok(Self { tree: Arc::new(tree) })
+    }
+
+    /// Where the object of a key is, or would be.
+    pub fn path(&self, key: &ObjectKey) -> PathBuf {
+        self.tree.path_of(key)
+    }
+
+    /// An object as a file to be put elsewhere; none where there is none.
+    pub(crate) async fn source(&self, key: &ObjectKey) -> Result<Option<(ObjectInfo, Arc<dyn Source>)>, StorageError> {
+        let asked = key.clone();
+        let opened = self.blocking("open object", move |tree| object_file::open(tree, &asked)).await;
+        match opened {
+            Ok((info, file)) => Ok(Some((info, Arc::new(file)))),
+            Err(error) if error.fault == StorageFault::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs `work` on the tree in a thread that may block.

@@ -184,6 +184,8 @@ pub struct Stored {
     pub etag: Option<String>,
     /// The store's version id, where the bucket keeps versions.
     pub version_id: Option<String>,
+    /// Where the bytes are now.
+    pub durability: Durability,
 }
 
 /// How a stored object was proven to be the file; best first.

@@ -85,7 +85,7 @@ impl Source for MemorySource {
 }
 
 /// The checksum of all bytes, read in pieces of a mebibyte.
-pub(super) async fn checksum(file: Arc<dyn Source>) -> Result<Crc64Nvme, SourceError> {
+pub(crate) async fn checksum(file: Arc<dyn Source>) -> Result<Crc64Nvme, SourceError> {
     let read = tokio::task::spawn_blocking(move || {
         let mut buffer = vec![0; 1024 * 1024];
         let mut checksum = Crc64Nvme::of(&[]);

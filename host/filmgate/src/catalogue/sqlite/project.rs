@@ -129,6 +129,7 @@ enum Stored {
 async fn store(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<Stored, Fault> {
     let known = sqlx::query("SELECT 1 FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
     if known.fetch_optional(&mut *connection).await?.is_some() {
+        move_on(connection, asset).await?;
         return Ok(Stored::Known);
     }
     let session_deleted = touch_session(connection, &asset.user, &asset.refs, asset.stored_at).await?;
@@ -146,6 +147,22 @@ async fn store(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<St
         events::append(connection, at, about(EventKind::AssetDeleted)).await?;
     }
     Ok(Stored::New)
+}
+
+/// The object may be in another store now (E1). Objects move from the directory to S3, never back: what an older reading of
+/// the journal says changes nothing.
+async fn move_on(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<(), Fault> {
+    const MOVE: &str = "UPDATE assets SET place = ?2, durability = ?3, integrity = ?4, version_id = ?5 WHERE asset = ?1 \
+         AND CASE durability WHEN 'local' THEN ?3 <> 'local' WHEN 'both' THEN ?3 = 's3' ELSE 0 END";
+    sqlx::query(MOVE)
+        .bind(asset.id.to_bytes().to_vec())
+        .bind(asset.place.as_str())
+        .bind(word(&asset.durability))
+        .bind(word(&asset.integrity))
+        .bind(asset.version_id.as_deref())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Answers false where another publish has the identity.

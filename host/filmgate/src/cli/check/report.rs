@@ -52,6 +52,11 @@ impl Line {
         self.mend = self.mend.take().map(|mend| name_origins(&mend, in_force));
     }
 
+    /// Says to which of several things the line belongs.
+    pub(super) fn within(self, whole: &str) -> Self {
+        Self { name: format!("{whole}: {}", self.name), ..self }
+    }
+
     pub(super) fn is_no_failure(&self) -> bool {
         !matches!(self.result, Verdict::Fail(_))
     }

@@ -9,7 +9,7 @@ use filmgate::key::ObjectKey;
 use filmgate::storage::{
     Integrity, MemorySource, Presence, PublishId, PutRequest, Storage, StorageError, StorageFault, Unobserved,
 };
-use filmgate::url::{UrlClass, UrlKind};
+use filmgate::url::{UrlClass, UrlKind, UrlPolicy};
 use futures::TryStreamExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -24,15 +24,31 @@ pub(super) async fn check(config: &Config) -> (String, Vec<Line>) {
         Ok(storage) => storage,
         Err(error) => return (error.place.clone(), vec![Line::storage_fail("open storage", &error)]),
     };
-    let mut lines = round_trip(config, &storage).await;
-    // Where the round trip failed, every probe would fail for the same cause.
-    if lines.iter().all(Line::is_no_failure) {
-        lines.extend(abilities(&storage).await);
-    }
+    let lines = match storage.as_both() {
+        None => check_one(config, &config.urls, &*storage).await,
+        Some(both) => {
+            let mut lines = of_store("S3", check_one(config, &config.urls, both.s3()).await);
+            lines.extend(of_store("local storage", check_one(config, &config.urls.of_directory(), both.local()).await));
+            lines
+        }
+    };
     (storage.describe(), lines)
 }
 
-async fn round_trip(config: &Config, storage: &Arc<dyn Storage>) -> Vec<Line> {
+fn of_store(name: &str, lines: Vec<Line>) -> Vec<Line> {
+    lines.into_iter().map(|line| line.within(name)).collect()
+}
+
+async fn check_one(config: &Config, urls: &UrlPolicy, storage: &dyn Storage) -> Vec<Line> {
+    let mut lines = round_trip(config, urls, storage).await;
+    // Where the round trip failed, every probe would fail for the same cause.
+    if lines.iter().all(Line::is_no_failure) {
+        lines.extend(abilities(storage).await);
+    }
+    lines
+}
+
+async fn round_trip(config: &Config, urls: &UrlPolicy, storage: &dyn Storage) -> Vec<Line> {
     let key = config.layouts.prefixed(&format!("filmgate-check/{}.json", JobId::generate()));
     let key = match ObjectKey::try_from(key) {
         Ok(key) => key,
@@ -43,7 +59,7 @@ async fn round_trip(config: &Config, storage: &Arc<dyn Storage>) -> Vec<Line> {
     if lines.iter().all(Line::is_no_failure) {
         lines.push(line("look at it", head(storage, &key, publish).await));
         lines.push(line("read it back", get(storage, &key).await));
-        lines.push(url(config, storage, &key).await);
+        lines.push(url(urls, storage, &key).await);
     }
     // Also after a failure: what was stored must not stay.
     let deleted = storage.delete(&key).await.map(|()| "gone".to_owned());
@@ -60,7 +76,7 @@ fn line(name: &str, result: Result<String, StorageError>) -> Line {
     }
 }
 
-async fn put(storage: &Arc<dyn Storage>, key: &ObjectKey, publish_id: PublishId) -> Result<String, StorageError> {
+async fn put(storage: &dyn Storage, key: &ObjectKey, publish_id: PublishId) -> Result<String, StorageError> {
     let request = PutRequest {
         key,
         file: Arc::new(MemorySource(Bytes::from_static(CONTENT))),
@@ -84,7 +100,7 @@ async fn put(storage: &Arc<dyn Storage>, key: &ObjectKey, publish_id: PublishId)
     Ok(format!("{key}, {} bytes, proven by {proof}", stored.size))
 }
 
-async fn head(storage: &Arc<dyn Storage>, key: &ObjectKey, publish: PublishId) -> Result<String, StorageError> {
+async fn head(storage: &dyn Storage, key: &ObjectKey, publish: PublishId) -> Result<String, StorageError> {
     let info = match storage.head(key).await? {
         Presence::Present(info) => info,
         Presence::Absent => return Err(differs(storage, key, "the object that was stored is not there: its presence")),
@@ -103,7 +119,7 @@ async fn head(storage: &Arc<dyn Storage>, key: &ObjectKey, publish: PublishId) -
     Ok("size, content type and metadata are as stored".to_owned())
 }
 
-async fn get(storage: &Arc<dyn Storage>, key: &ObjectKey) -> Result<String, StorageError> {
+async fn get(storage: &dyn Storage, key: &ObjectKey) -> Result<String, StorageError> {
     let body = storage.get(key, None).await?;
     let mut read = Vec::new();
     let mut bytes = body.bytes;
@@ -116,9 +132,9 @@ async fn get(storage: &Arc<dyn Storage>, key: &ObjectKey) -> Result<String, Stor
     if read == CONTENT { Ok("the same bytes".to_owned()) } else { Err(differs(storage, key, "the bytes")) }
 }
 
-async fn url(config: &Config, storage: &Arc<dyn Storage>, key: &ObjectKey) -> Line {
+async fn url(urls: &UrlPolicy, storage: &dyn Storage, key: &ObjectKey) -> Line {
     const NAME: &str = "make its URL";
-    let url = match config.urls.url_for(&**storage, key, UrlClass::Internal, None).await {
+    let url = match urls.url_for(storage, key, UrlClass::Internal, None).await {
         Ok(url) => url,
         Err(error) => return Line::storage_fail(NAME, &error),
     };
@@ -141,7 +157,7 @@ async fn url(config: &Config, storage: &Arc<dyn Storage>, key: &ObjectKey) -> Li
     Line::pass(NAME, format!("{kind}{verified}{end}"))
 }
 
-async fn abilities(storage: &Arc<dyn Storage>) -> Vec<Line> {
+async fn abilities(storage: &dyn Storage) -> Vec<Line> {
     match storage.probe().await {
         Err(error) => vec![Line::storage_fail("probe abilities", &error)],
         Ok(abilities) => abilities
@@ -154,7 +170,7 @@ async fn abilities(storage: &Arc<dyn Storage>) -> Vec<Line> {
     }
 }
 
-fn differs(storage: &Arc<dyn Storage>, key: &ObjectKey, what: &str) -> StorageError {
+fn differs(storage: &dyn Storage, key: &ObjectKey, what: &str) -> StorageError {
     let message = format!("{what} differs from what was sent");
     StorageError::new(StorageFault::Corrupted, "compare the object", storage.describe(), message).with_key(key)
 }

@@ -15,7 +15,7 @@ use crate::job::IdempotencyKey;
 use crate::key::ObjectKey;
 use crate::publish::journal::{Begin, JournalError, KeyedJob, Noted, Which};
 use crate::publish::state::{Entry, State};
-use crate::storage::PublishId;
+use crate::storage::{Durability, PublishId};
 
 /// What changes when the tables do.
 const VERSION: i64 = 1;
@@ -48,6 +48,14 @@ CREATE INDEX jobs_accepted ON jobs (accepted);
 PRAGMA user_version = 1;
 ";
 
+/// Made where it is missing: earlier versions of the host do without it.
+const PENDING: &str = "CREATE INDEX IF NOT EXISTS publishes_pending ON publishes (publish) \
+                       WHERE settled = 1 AND json_extract(entry, '$.recorded.pending') IS NOT NULL";
+
+/// One that has moved since it was read is to be catalogued anew.
+const CATALOGUED: &str = "UPDATE publishes SET catalogued = 1 \
+                          WHERE publish = ? AND json_extract(entry, '$.recorded.durability') = ?";
+
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(30);
 /// Asks that share one transaction at most.
@@ -65,7 +73,7 @@ pub(super) enum Ask {
     Entries(Which, Option<PublishId>, usize, Reply<Vec<Entry>>),
     Entry(PublishId, Reply<Option<Entry>>),
     AtKey(ObjectKey, Reply<Vec<Noted>>),
-    Catalogued(Vec<PublishId>, Reply<()>),
+    Catalogued(Vec<(PublishId, Durability)>, Reply<()>),
     Forget(PublishId, Reply<()>),
     KeyedJob(IdempotencyKey, Box<KeyedJob>, Reply<KeyedJob>),
     KeyedJobEnded(IdempotencyKey, String, Reply<()>),
@@ -157,6 +165,7 @@ impl JournalFile {
                 sqlx::raw_sql(TABLES).execute(&mut connection).await?;
             }
             if found <= VERSION {
+                sqlx::raw_sql(PENDING).execute(&mut connection).await?;
                 forget_old(&mut connection).await?;
             }
             sqlx::raw_sql("COMMIT").execute(&mut connection).await?;
@@ -209,9 +218,9 @@ impl JournalFile {
             Ask::Entry(publish, reply) => answer(reply, Ok(entry(connection, publish).await?)),
             Ask::AtKey(key, reply) => answer(reply, Ok(at_key(connection, &key).await?)),
             Ask::Catalogued(publishes, reply) => {
-                for publish in publishes {
-                    let update = sqlx::query("UPDATE publishes SET catalogued = 1 WHERE publish = ?");
-                    update.bind(publish.to_string()).execute(&mut *connection).await?;
+                for (publish, durability) in publishes {
+                    let update = sqlx::query(CATALOGUED).bind(publish.to_string()).bind(durability.to_string());
+                    update.execute(&mut *connection).await?;
                 }
                 answer(reply, Ok(()))
             }
@@ -272,15 +281,18 @@ async fn advance(
         return Ok(Err(error));
     }
     let settled = match entry.state {
-        State::Replied => 1,
+        State::Replied | State::Moved(_) => 1,
         State::Failed(_) => 2,
         _ => 0,
     };
-    sqlx::query("UPDATE publishes SET settled = ?, recorded = ?, changed = ?, entry = ? WHERE publish = ?")
+    let update = "UPDATE publishes SET settled = ?, recorded = ?, changed = ?, entry = ?, \
+                  catalogued = CASE WHEN ? THEN 0 ELSE catalogued END WHERE publish = ?";
+    sqlx::query(update)
         .bind(settled)
         .bind(entry.recorded.is_some())
         .bind(entry.changed_at.as_millisecond())
         .bind(json(&entry)?)
+        .bind(matches!(entry.state, State::Moved(_)))
         .bind(publish.to_string())
         .execute(connection)
         .await?;
@@ -314,6 +326,11 @@ async fn entries(
         }
         Which::Uncatalogued => (
             "SELECT entry FROM publishes WHERE recorded = 1 AND catalogued = 0 AND publish > ? ORDER BY publish LIMIT ?",
+            None,
+        ),
+        Which::Pending => (
+            "SELECT entry FROM publishes WHERE settled = 1 AND json_extract(entry, '$.recorded.pending') IS NOT NULL \
+             AND publish > ? ORDER BY publish LIMIT ?",
             None,
         ),
         Which::OfJob(job) => {
@@ -372,7 +389,8 @@ async fn forget_old(connection: &mut SqliteConnection) -> Result<(), sqlx::Error
     let age = SignedDuration::from_hours(24 * SqliteJournal::KEPT_DAYS);
     let before = (Timestamp::now() - age).as_millisecond();
     let done = "DELETE FROM publishes WHERE publish IN \
-                (SELECT publish FROM publishes WHERE settled = 1 AND catalogued = 1 AND changed < ? LIMIT ?)";
+                (SELECT publish FROM publishes WHERE settled = 1 AND catalogued = 1 AND changed < ? \
+                 AND json_extract(entry, '$.recorded.pending') IS NULL LIMIT ?)";
     let keys = "DELETE FROM jobs WHERE key IN (SELECT key FROM jobs WHERE accepted < ? LIMIT ?)";
     for delete in [done, keys] {
         sqlx::query(delete).bind(before).bind(FORGOTTEN_AT_ONCE).execute(&mut *connection).await?;

@@ -7,8 +7,8 @@ use super::sidecar::Sidecar;
 use super::tree::Tree;
 use crate::checksum::Crc64Nvme;
 use crate::storage::{
-    Integrity, LeftBehind, ObjectInfo, PublishId, PutProgress, PutRequest, PutStep, SourceError, StorageError,
-    StorageFault, Stored, source,
+    Durability, Integrity, LeftBehind, ObjectInfo, PublishId, PutProgress, PutRequest, PutStep, SourceError,
+    StorageError, StorageFault, Stored, source,
 };
 
 const OPERATION: &str = "put object";
@@ -39,7 +39,8 @@ pub(super) async fn put(tree: &Arc<Tree>, request: PutRequest<'_>) -> Result<Sto
         return settle(tree, &request, &there, checksum).await;
     }
     sync_name(tree, &request).await?;
-    Ok(Stored { size, checksum, integrity: Integrity::FullObject, etag: None, version_id: None })
+    let durability = Durability::Local;
+    Ok(Stored { size, checksum, integrity: Integrity::FullObject, etag: None, version_id: None, durability })
 }
 
 /// Something is under the key: this publish's own object, or another's.
@@ -61,6 +62,7 @@ async fn settle(
                 integrity: Integrity::FullObject,
                 etag: None,
                 version_id: None,
+                durability: Durability::Local,
             })
         }
         _ => Err(error(tree, request, StorageFault::Exists, "an object of another publish is under the key")),

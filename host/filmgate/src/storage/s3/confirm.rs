@@ -25,7 +25,7 @@ use super::fault::Failure;
 use super::read::full_checksum;
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
-use crate::storage::{Integrity, LeftBehind, Presence, PublishId, StorageError, StorageFault, Stored};
+use crate::storage::{Durability, Integrity, LeftBehind, Presence, PublishId, StorageError, StorageFault, Stored};
 
 /// The object a put is to make.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +70,7 @@ impl Answer {
             integrity: Integrity::FullObject,
             etag: Some(self.etag),
             version_id: self.version_id,
+            durability: Durability::S3,
         })
     }
 }
@@ -213,6 +214,7 @@ impl Inner {
             integrity,
             etag: info.etag,
             version_id: info.version_id,
+            durability: Durability::S3,
         }))
     }
 

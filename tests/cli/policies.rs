@@ -1,0 +1,96 @@
+//! A bucket and a directory together, as an operator sees them (E1).
+
+use filmgate_tests::bucket::TestBucket;
+use filmgate_tests::cli::Filmgate;
+use filmgate_tests::garage::Garage;
+use filmgate_tests::sample;
+
+const NOWHERE: &str = "http://127.0.0.1:1";
+
+fn at(place: Filmgate, policy: &str, bucket: &TestBucket, endpoint: &str) -> Filmgate {
+    place
+        .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
+        .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
+        .with("AWS_REGION", &bucket.region)
+        .with("S3_BUCKET_NAME", &bucket.name)
+        .with("AWS_ENDPOINT_URL_S3", endpoint)
+        .with("FILMGATE_S3_RETRIES", "0")
+        .with("FILMGATE_STORAGE", policy)
+}
+
+fn published(place: &Filmgate, film: &[u8]) -> serde_json::Value {
+    place.write("film.mp4", film);
+    let ended = place.run(["publish", "film.mp4", "--user", "fallen", "--move", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    ended.json()
+}
+
+#[test]
+fn e1_what_fell_back_is_moved_by_the_command_and_named() {
+    let bucket = Garage::shared().bucket();
+    let away = at(Filmgate::new(), "s3-with-local-fallback", &bucket, NOWHERE);
+    let film = sample::whole("mp4", 1000);
+    let answer = published(&away, &film);
+    assert_eq!((answer["durability"].as_str(), answer["url_kind"].as_str()), (Some("local"), Some("file")), "{answer}");
+    assert!(!away.folder().join("film.mp4").exists(), "with --move the file goes");
+    let kept = url::Url::parse(answer["url"].as_str().unwrap()).unwrap().to_file_path().unwrap();
+    assert_eq!(std::fs::read(&kept).unwrap(), film);
+
+    let still = away.run(["recover", "--json"]);
+    assert_eq!(still.code, Some(19), "{still:#?}");
+    assert_eq!(still.json()["publishes"][0]["outcome"], "left", "{still:#?}");
+    let checked = away.run(["check"]);
+    assert_eq!(checked.code, Some(19), "{checked:#?}");
+    assert!(checked.stdout.contains("FAIL  S3: store an object"), "{checked:#?}");
+    assert!(checked.stdout.contains("pass  local storage: store an object"), "{checked:#?}");
+
+    let here = at(away, "s3-with-local-fallback", &bucket, bucket.endpoint.as_str()).with("FILMGATE_LOG", "info");
+    let moved = here.run(["recover"]);
+    assert_eq!(moved.code, Some(0), "{moved:#?}");
+    let id = answer["publish_id"].as_str().unwrap();
+    let line = moved.stdout.lines().next().unwrap();
+    assert!(line.starts_with(&format!("moved      {id} videos/fallen/")), "{moved:#?}");
+    assert!(line.contains("X-Amz-Signature") && !moved.stderr.contains("X-Amz-Signature"), "{moved:#?}");
+    assert!(moved.stdout.contains("\n1 moved to another store; 0 others wait for it\n"), "{moved:#?}");
+    assert!(!kept.exists());
+    let checked = here.run(["check"]);
+    assert_eq!(checked.code, Some(0), "{checked:#?}");
+    assert!(checked.stdout.contains("pass  S3: read it back"), "{checked:#?}");
+    let again = here.run(["recover", "--json"]).json();
+    assert_eq!(
+        (again["publishes"].as_array().map(Vec::len), again["waiting_to_be_moved"].as_u64()),
+        (Some(0), Some(0))
+    );
+}
+
+/// Every command that publishes brings with it what waits.
+#[test]
+fn e1_a_later_publish_moves_what_a_mirror_missed() {
+    let bucket = Garage::shared().bucket();
+    let away = at(Filmgate::new(), "mirror", &bucket, NOWHERE);
+    let missed = published(&away, sample::whole("mp4", 1000));
+    assert_eq!(missed["durability"], "local", "{missed}");
+    let here = at(away, "mirror", &bucket, bucket.endpoint.as_str()).with("FILMGATE_LOG", "info");
+    here.write("other.mp4", sample::whole("mp4", 2000));
+    let ended = here.run(["publish", "other.mp4", "--user", "fallen", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert_eq!(ended.json()["durability"], "both", "{ended:#?}");
+    let told = ended.stderr.lines().find(|line| line.contains("moved ")).unwrap_or_default();
+    assert!(told.contains(missed["publish_id"].as_str().unwrap()), "{ended:#?}");
+    assert!(!ended.stderr.contains("X-Amz-Signature"), "a signature in the log: {ended:#?}");
+    let again = here.run(["recover", "--json"]).json();
+    assert_eq!(again["publishes"].as_array().map(Vec::len), Some(0), "{again}");
+}
+
+/// A6: credentials that S3 does not know are no outage.
+#[test]
+fn a6_e1_a_refusal_of_s3_ends_the_command() {
+    let bucket = Garage::shared().bucket();
+    let place = at(Filmgate::new(), "s3-with-local-fallback", &bucket, bucket.endpoint.as_str());
+    let place = place.with("AWS_SECRET_ACCESS_KEY", "another-key-than-the-servers");
+    place.write("film.mp4", sample::whole("mp4", 1000));
+    let ended = place.run(["publish", "film.mp4", "--user", "fallen", "--move", "--json"]);
+    assert_eq!(ended.code, Some(19), "{ended:#?}");
+    assert!(place.folder().join("film.mp4").exists(), "the file is kept");
+    assert!(!place.folder().join("filmgate-data/storage/videos").exists(), "nothing fell back");
+}
