@@ -68,7 +68,7 @@ fn e1_what_fell_back_is_moved_by_the_command_and_named() {
 fn e1_a_later_publish_moves_what_a_mirror_missed() {
     let bucket = Garage::shared().bucket();
     let away = at(Filmgate::new(), "mirror", &bucket, NOWHERE);
-    let missed = published(&away, sample::whole("mp4", 1000));
+    let missed = published(&away, &sample::whole("mp4", 1000));
     assert_eq!(missed["durability"], "local", "{missed}");
     let here = at(away, "mirror", &bucket, bucket.endpoint.as_str()).with("FILMGATE_LOG", "info");
     here.write("other.mp4", sample::whole("mp4", 2000));

@@ -32,7 +32,10 @@ pub(super) async fn list(
     if let Some(after) = page.after {
         query.push(" AND asset < ").push_bind(after.to_bytes().to_vec());
     }
-    query.push(" ORDER BY asset DESC LIMIT ").push_bind(i64::from(page.limit));
+    // A session of a user is small: sorting it takes less than looking for it among all that the user has.
+    let sorts = filter.session.is_some() && filter.user.is_some();
+    query.push(if sorts { " ORDER BY +asset DESC LIMIT " } else { " ORDER BY asset DESC LIMIT " });
+    query.push_bind(i64::from(page.limit));
     query.build().fetch_all(pool).await?.iter().map(record).collect()
 }
 
