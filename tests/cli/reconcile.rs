@@ -14,6 +14,7 @@ use filmgate::url::UrlClass;
 use filmgate_tests::garage::Garage;
 use filmgate_tests::s3s::S3sServer;
 use filmgate_tests::sample;
+use futures::StreamExt as _;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -228,25 +229,24 @@ fn c8_two_thousand_objects_are_compared_page_by_page() {
     let bench = Bench::local();
     let Store::Local(root) = &bench.store else { unreachable!("local") };
     let storage = LocalStorage::open(root).expect("open");
-    bench.runtime.block_on(async {
-        for number in 0..COUNT {
-            let key = ObjectKey::try_from(format!("videos/ana/{number:05}.mp4")).expect("a key");
-            let metadata = [("job", JobId::generate().to_string()), ("user", "ana".into()), ("slot", "video".into())];
-            let metadata = metadata.into_iter().map(|(name, value)| (format!("filmgate-{name}"), value)).collect();
-            let request = PutRequest {
-                key: &key,
-                file: Arc::new(MemorySource(b"film".as_slice().into())),
-                content_type: "video/mp4",
-                user: None,
-                publish_id: PublishId::generate(),
-                metadata: &metadata,
-                resume: None,
-                observer: &Unobserved,
-                cancel: &CancellationToken::new(),
-            };
-            storage.put(request).await.expect("put");
-        }
-    });
+    let put = async |number: u64| {
+        let key = ObjectKey::try_from(format!("videos/ana/{number:05}.mp4")).expect("a key");
+        let metadata = [("job", JobId::generate().to_string()), ("user", "ana".into()), ("slot", "video".into())];
+        let metadata = metadata.into_iter().map(|(name, value)| (format!("filmgate-{name}"), value)).collect();
+        let request = PutRequest {
+            key: &key,
+            file: Arc::new(MemorySource(b"film".as_slice().into())),
+            content_type: "video/mp4",
+            user: None,
+            publish_id: PublishId::generate(),
+            metadata: &metadata,
+            resume: None,
+            observer: &Unobserved,
+            cancel: &CancellationToken::new(),
+        };
+        storage.put(request).await.expect("put");
+    };
+    bench.runtime.block_on(futures::stream::iter(0..COUNT).for_each_concurrent(32, put));
     let seen = bench.reconcile(&[], 20);
     assert_eq!((&seen["left"], &seen["found"]["orphan-object"]), (&COUNT.into(), &COUNT.into()));
     let mended = bench.reconcile(&["--fix"], 0);

@@ -13,36 +13,32 @@ use crate::storage::{Integrity, ObjectInfo, Presence, PublishId};
 
 /// Keys that are looked at at once.
 const AT_ONCE: usize = 16;
-/// Findings that are mended together.
+/// Keys whose findings are mended together.
 const TOGETHER: usize = 200;
 
 impl Pass<'_> {
     pub(super) async fn objects(&mut self) -> Result<(), ReconcileError> {
-        let (parts, options, cancel) = (self.parts, self.options, self.cancel);
+        let parts = self.parts;
         let mut join = Join::new(&parts.archive, parts.prefix());
         // A directory that is not mounted, or another one than yesterday, must not cost every record.
         let is_store_empty = join.is_store_empty().await?;
-        let cases = futures::stream::try_unfold(join, |mut join| async move {
-            if cancel.is_cancelled() {
-                return Ok(None);
+        let judge = Judge { parts, options: self.options, is_store_empty };
+        while !self.cancel.is_cancelled() {
+            let mut cases = Vec::with_capacity(TOGETHER);
+            while cases.len() < TOGETHER
+                && let Some(case) = join.next().await?
+            {
+                self.done.objects += u64::from(case.object.is_some());
+                self.done.records += case.records.len() as u64;
+                cases.push(case);
             }
-            let case = join.next().await?;
-            Ok::<_, ReconcileError>(case.map(|case| (case, join)))
-        });
-        let judged = cases.map_ok(|case| async move {
-            let counts = (u64::from(case.object.is_some()), case.records.len() as u64);
-            Ok((counts, Judge { parts, options, is_store_empty }.case(case).await?))
-        });
-        let mut judged = std::pin::pin!(judged.try_buffered(AT_ONCE).ready_chunks(TOGETHER));
-        while let Some(chunk) = judged.next().await {
-            let mut drafts = Vec::new();
-            for one in chunk {
-                let ((objects, records), found): ((u64, u64), Vec<Draft>) = one?;
-                self.done.objects += objects;
-                self.done.records += records;
-                drafts.extend(found);
+            if cases.is_empty() {
+                break;
             }
-            self.settle(drafts).await?;
+            // All of them come to their end before anything is mended: one that waits holds a connection to the catalogue.
+            let judged = futures::stream::iter(cases).map(|case| judge.case(case)).buffered(AT_ONCE);
+            let drafts: Vec<Vec<Draft>> = judged.try_collect().await?;
+            self.settle(drafts.into_iter().flatten().collect()).await?;
         }
         Ok(())
     }
