@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use filmgate::catalogue::Deletion;
 use filmgate::checksum::Crc64Nvme;
 use filmgate::job::IdempotencyKey;
+use filmgate::key::ObjectKey;
 use filmgate::publish::{
-    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, PublishError, Recovered,
-    Recovery, State, Which,
+    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, Noted, PublishError,
+    Recovered, Recovery, State, Which,
 };
 use filmgate::storage::s3::S3Storage;
 use filmgate::storage::{
@@ -50,22 +51,22 @@ fn killed() -> JournalError {
 
 impl Mortal {
     fn kill_at(&self, edge: Edge, after: bool) {
-        *self.edge.lock().unwrap() = Some((edge, after));
+        *self.edge.lock().expect("not poisoned") = Some((edge, after));
     }
 
     /// Answers whether the last one was killed.
     fn next_process(&self) -> bool {
-        *self.edge.lock().unwrap() = None;
-        std::mem::take(&mut *self.is_dead.lock().unwrap())
+        *self.edge.lock().expect("not poisoned") = None;
+        std::mem::take(&mut *self.is_dead.lock().expect("not poisoned"))
     }
 
     fn live(&self) -> Result<(), JournalError> {
-        if *self.is_dead.lock().unwrap() { Err(killed()) } else { Ok(()) }
+        if *self.is_dead.lock().expect("not poisoned") { Err(killed()) } else { Ok(()) }
     }
 
     /// Whether the edge is reached, and whether to note it.
     fn reach(&self, state: &State) -> Option<bool> {
-        let mut edge = self.edge.lock().unwrap();
+        let mut edge = self.edge.lock().expect("not poisoned");
         let ((name, left), after) = edge.as_mut()?;
         if *name != edge_name(state) {
             return None;
@@ -75,7 +76,7 @@ impl Mortal {
     }
 
     async fn only(&self) -> Entry {
-        let begun = self.begun.lock().unwrap().clone();
+        let begun = self.begun.lock().expect("not poisoned").clone();
         let [publish] = begun[..] else { panic!("{begun:?}") };
         self.inner.entry(publish).await.expect("read").expect("an entry")
     }
@@ -84,7 +85,7 @@ impl Mortal {
 #[async_trait]
 impl Journal for Mortal {
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError> {
-        self.begun.lock().unwrap().push(publish);
+        self.begun.lock().expect("not poisoned").push(publish);
         self.inner.begin(identity, publish, intent).await
     }
 
@@ -96,7 +97,7 @@ impl Journal for Mortal {
                 if after {
                     self.inner.advance(publish, next).await?;
                 }
-                *self.is_dead.lock().unwrap() = true;
+                *self.is_dead.lock().expect("not poisoned") = true;
                 Err(killed())
             }
         }
@@ -108,6 +109,10 @@ impl Journal for Mortal {
 
     async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
         self.inner.entry(publish).await
+    }
+
+    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError> {
+        self.inner.at_key(key).await
     }
 
     async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError> {
