@@ -79,7 +79,7 @@ async fn named(session: &Session, archive: &Archive, names: Vec<String>, told: &
         };
         match proved {
             Ok((record, found)) => told.tell(&record, found.as_ref())?,
-            Err(problem) => told.problem(&name, problem)?,
+            Err(problem) => told.problem(&name, &problem)?,
         }
     }
     Ok(())
@@ -188,7 +188,7 @@ impl Told {
     }
 
     /// A name that no asset to be read stands behind.
-    fn problem(&mut self, name: &str, problem: Problem) -> Result<(), AnswerLost> {
+    fn problem(&mut self, name: &str, problem: &Problem) -> Result<(), AnswerLost> {
         self.fail(problem.exit());
         match &mut self.list {
             Some(list) => {
