@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use filmgate::key::ObjectKey;
 use filmgate::storage::{
-    Ability, Durability, GetOptions, Listing, ObjectBody, ObjectUrl, Presence, PutRequest, Storage, StorageError,
-    StorageFault, Stored,
+    Ability, BothStorage, Durability, GetOptions, Listing, ObjectBody, ObjectUrl, Presence, PutRequest, Storage,
+    StorageError, StorageFault, Stored,
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -63,6 +63,10 @@ impl Storage for Troubled {
 
     fn durability(&self) -> Durability {
         self.inner.durability()
+    }
+
+    fn as_both(&self) -> Option<&BothStorage> {
+        self.inner.as_both()
     }
 
     async fn put(&self, request: PutRequest<'_>) -> Result<Stored, StorageError> {

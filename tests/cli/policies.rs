@@ -71,7 +71,7 @@ fn e1_a_later_publish_moves_what_a_mirror_missed() {
     let missed = published(&away, &sample::whole("mp4", 1000));
     assert_eq!(missed["durability"], "local", "{missed}");
     let here = at(away, "mirror", &bucket, bucket.endpoint.as_str()).with("FILMGATE_LOG", "info");
-    here.write("other.mp4", &sample::whole("mp4", 2000));
+    here.write("other.mp4", sample::whole("mp4", 2000));
     let ended = here.run(["publish", "other.mp4", "--user", "fallen", "--json"]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert_eq!(ended.json()["durability"], "both", "{ended:#?}");
@@ -88,7 +88,7 @@ fn a6_e1_a_refusal_of_s3_ends_the_command() {
     let bucket = Garage::shared().bucket();
     let place = at(Filmgate::new(), "s3-with-local-fallback", &bucket, bucket.endpoint.as_str());
     let place = place.with("AWS_SECRET_ACCESS_KEY", "another-key-than-the-servers");
-    place.write("film.mp4", &sample::whole("mp4", 1000));
+    place.write("film.mp4", sample::whole("mp4", 1000));
     let ended = place.run(["publish", "film.mp4", "--user", "fallen", "--move", "--json"]);
     assert_eq!(ended.code, Some(19), "{ended:#?}");
     assert!(place.folder().join("film.mp4").exists(), "the file is kept");

@@ -50,22 +50,22 @@ fn killed() -> JournalError {
 
 impl Mortal {
     fn kill_at(&self, edge: Edge, after: bool) {
-        *self.edge.lock().unwrap() = Some((edge, after));
+        *self.edge.lock().expect("a lock") = Some((edge, after));
     }
 
     /// Answers whether the last one was killed.
     fn next_process(&self) -> bool {
-        *self.edge.lock().unwrap() = None;
-        std::mem::take(&mut *self.is_dead.lock().unwrap())
+        *self.edge.lock().expect("a lock") = None;
+        std::mem::take(&mut *self.is_dead.lock().expect("a lock"))
     }
 
     fn live(&self) -> Result<(), JournalError> {
-        if *self.is_dead.lock().unwrap() { Err(killed()) } else { Ok(()) }
+        if *self.is_dead.lock().expect("a lock") { Err(killed()) } else { Ok(()) }
     }
 
     /// Whether the edge is reached, and whether to note it.
     fn reach(&self, state: &State) -> Option<bool> {
-        let mut edge = self.edge.lock().unwrap();
+        let mut edge = self.edge.lock().expect("a lock");
         let ((name, left), after) = edge.as_mut()?;
         if *name != edge_name(state) {
             return None;
@@ -75,7 +75,7 @@ impl Mortal {
     }
 
     async fn only(&self) -> Entry {
-        let begun = self.begun.lock().unwrap().clone();
+        let begun = self.begun.lock().expect("a lock").clone();
         let [publish] = begun[..] else { panic!("{begun:?}") };
         self.inner.entry(publish).await.expect("read").expect("an entry")
     }
@@ -84,7 +84,7 @@ impl Mortal {
 #[async_trait]
 impl Journal for Mortal {
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError> {
-        self.begun.lock().unwrap().push(publish);
+        self.begun.lock().expect("a lock").push(publish);
         self.inner.begin(identity, publish, intent).await
     }
 
@@ -96,7 +96,7 @@ impl Journal for Mortal {
                 if after {
                     self.inner.advance(publish, next).await?;
                 }
-                *self.is_dead.lock().unwrap() = true;
+                *self.is_dead.lock().expect("a lock") = true;
                 Err(killed())
             }
         }

@@ -135,6 +135,10 @@ impl Source for Copied {
         self.0.read_exact_at(buffer, offset)
     }
 
+    fn read_ready_at(&self, buffer: &mut [u8], offset: u64) -> Result<bool, SourceError> {
+        self.0.read_ready_at(buffer, offset)
+    }
+
     fn verify_unchanged(&self) -> Result<(), SourceError> {
         self.0.verify_unchanged()
     }
