@@ -107,12 +107,24 @@ impl Inner {
     async fn without_upload(&self, request: &PutRequest<'_>, mut error: StorageError, unclear: bool) -> StorageError {
         // A refusal makes no upload by its word; what is between may have sent the request twice, and answered the second.
         let refused = error.status.is_some();
-        if (unclear || refused)
-            && let Err(sweep) = self.discard_unfinished(request.key).await
-            && unclear
-        {
-            tracing::warn!(error = %sweep, "a multipart upload may be open");
-            error.left_behind = Some(LeftBehind::Upload(None));
+        if !unclear && !refused {
+            return error;
+        }
+        match self.open_uploads(request.key).await {
+            Ok(uploads) => {
+                for upload in uploads {
+                    if let Err(failure) = self.abort_upload(request.key, &upload).await {
+                        tracing::warn!(error = %failure.error, "a multipart upload stays open");
+                        let id = error.left_behind.is_none().then_some(upload);
+                        error.left_behind = Some(LeftBehind::Upload(id));
+                    }
+                }
+            }
+            Err(failure) if unclear => {
+                tracing::warn!(error = %failure.error, "a multipart upload may be open");
+                error.left_behind = Some(LeftBehind::Upload(None));
+            }
+            Err(_) => {}
         }
         error
     }
