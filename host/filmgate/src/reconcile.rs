@@ -1,8 +1,8 @@
 //! Compares what the journal, the catalogue, the store, its open uploads and the data directory say of each other, names every
 //! disagreement and mends it by rule (C8).
 //!
-//! Objects and records are read in order of their keys and compared in one pass, so that memory stays the same however many
-//! there are. What looks wrong is looked at once more before it is named: all of it may be in use meanwhile.
+//! Objects and records are read in order of their keys and compared in one pass, a page of each in memory. (A directory of local
+//! storage is read as a whole.) What looks wrong is looked at once more before it is named: all of it may be in use meanwhile.
 
 mod finding;
 mod join;
