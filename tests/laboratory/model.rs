@@ -246,7 +246,10 @@ impl Play<'_> {
             let cancel = cancel.clone();
             self.bench.proxy.trip(at, false, move || cancel.cancel());
         }
-        let creates = |rule: &Rule| rule.operation == Operation::CreateMultipartUpload && rule.after_commit;
+        let creates = |rule: &Rule| {
+            let committed = rule.after_commit || matches!(rule.fault, Fault::Truncated | Fault::WrongChecksum);
+            rule.operation == Operation::CreateMultipartUpload && committed
+        };
         let loses_uploads = cancel_at.is_some() || faults.iter().any(creates);
         self.hidden_upload |= loses_uploads && !self.bench.lists_uploads();
         self.bench.proxy.add(faults.iter().copied());

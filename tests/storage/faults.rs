@@ -503,6 +503,31 @@ async fn a_refusal_does_not_hide_a_lost_answer() {
     }
 }
 
+/// A creation that is refused and carried out all the same, by something between that sent it twice: what is found of it is
+/// aborted, and named where it cannot be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_a_refusal_hides_is_aborted_or_named() {
+    let lab = Lab::garage().await;
+    let refused = Rule {
+        operation: Operation::CreateMultipartUpload,
+        fault: Fault::Error(404, "NoSuchUpload"),
+        after_commit: true,
+        times: 1,
+    };
+    let fault = Fault::Error(500, "InternalError");
+    let stays = Rule { operation: Operation::AbortMultipartUpload, fault, after_commit: false, times: ALWAYS };
+    for (rules, is_named) in [(vec![refused], false), (vec![refused, stays], true)] {
+        let key = key(&format!("{}/hidden", PublishId::generate()));
+        lab.proxy.plan(rules);
+        let error = Put::new(&key, &noise(2000)).send(&lab.storage).await.expect_err("refused");
+        lab.proxy.set(None);
+        let open = open_uploads(&lab.direct, &key).await;
+        assert_eq!((error.fault, open.len()), (StorageFault::NotFound, usize::from(is_named)), "{error}");
+        assert_eq!(error.left_behind, open.first().map(|id| LeftBehind::Upload(Some(id.clone()))), "{error}");
+        lab.storage.discard_unfinished(&key).await.expect("abort");
+    }
+}
+
 /// A token that has ended: AWS says so with a 400, to a HEAD without words. The put goes on to a request that is told why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_refused_without_words_does_not_end_a_put() {
