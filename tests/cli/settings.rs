@@ -66,11 +66,7 @@ fn settings_that_disagree_are_refused() {
 }
 
 #[test]
-fn e1_what_this_version_cannot_do_is_refused_by_name() {
-    for policy in ["mirror", "s3-with-local-fallback"] {
-        let ended = refused(&s3().with("FILMGATE_STORAGE", policy));
-        assert!(ended.stderr.contains(&format!("the policy {policy} is not available in this version")), "{ended:#?}");
-    }
+fn what_this_version_cannot_do_is_refused_by_name() {
     let ended = refused(&s3().with("AWS_PROFILE", "work"));
     assert!(ended.stderr.contains("AWS_PROFILE: is not used"), "{ended:#?}");
     let ended = refused(&s3().with("FILMGATE_STORGE", "local"));

@@ -92,8 +92,8 @@ fn a6_failed_publishes_are_listed_for_retry_and_discard() {
     let ids: Vec<_> = all["failed"].as_array().expect("a list").iter().map(|one| one["publish"].clone()).collect();
     assert_eq!(ids.len(), 3, "{all}");
     let first = &all["failed"][0];
-    assert!(first["reason"].as_str().expect("a reason").contains("127.0.0.1:1"), "{first}");
-    assert!(first["kept"].as_str().expect("a path").ends_with("film.mp4"), "{first}");
+    assert!(first["error"].as_str().expect("a reason").contains("127.0.0.1:1"), "{first}");
+    assert!(first["file"].as_str().expect("a path").ends_with("film.mp4"), "{first}");
     let page = list(&["--limit", "2"]);
     let rest = list(&["--after", page["next"].as_str().expect("a next page")]);
     assert_eq!(rest["failed"][0]["publish"], ids[2]);
