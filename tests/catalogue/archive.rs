@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bench::{asset, asset_in, days};
 use crate::troubled::Troubled;
+use filmgate_tests::wrapped::Wrapped;
 
 /// An archive on local storage that can be troubled.
 struct Place {
     catalogue: Arc<dyn Catalogue>,
-    storage: Arc<Troubled>,
+    storage: Arc<Wrapped<Troubled>>,
     archive: Archive,
     _folder: TempDir,
 }
@@ -34,7 +35,7 @@ impl Place {
         let local = LocalStorage::open(folder.path().join("objects")).expect("open");
         let mut storage = Troubled::new(Arc::new(local));
         trouble(&mut storage);
-        let storage = Arc::new(storage);
+        let storage = Arc::new(Wrapped(storage));
         let catalogue: Arc<dyn Catalogue> = Arc::new(SqliteCatalogue::new(folder.path().join("catalogue.db")));
         let (records, objects) = (Arc::clone(&catalogue), Arc::clone(&storage) as Arc<dyn Storage>);
         let archive = Archive::new(records, objects, urls, Layouts::shipped(), retention);

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::troubled::Troubled;
+use filmgate_tests::wrapped::Wrapped;
 
 struct Place {
     folder: TempDir,
@@ -206,9 +207,9 @@ async fn c8_the_next_host_records_what_an_earlier_one_could_not() {
 }
 
 /// Stores a video, then a thumbnail whose upload is held up.
-async fn half_done(place: &Place, on_write: bool) -> (Host, Arc<Troubled>, Plugin) {
+async fn half_done(place: &Place, on_write: bool) -> (Host, Arc<Wrapped<Troubled>>, Plugin) {
     let local = LocalStorage::open(place.folder.path().join("objects")).expect("open");
-    let storage = Arc::new(Troubled { hold: "thumbnail", ..Troubled::new(Arc::new(local)) });
+    let storage = Arc::new(Wrapped(Troubled { hold: "thumbnail", ..Troubled::new(Arc::new(local)) }));
     let shared = Arc::clone(&storage);
     let host = place.host(|builder| builder.storage(shared).record_on_write(on_write));
     let plugin = plugin(&host).await;

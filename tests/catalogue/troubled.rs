@@ -1,18 +1,13 @@
 //! A storage that can be held up, and be away.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use filmgate::key::ObjectKey;
-use filmgate::storage::{
-    Ability, BothStorage, Durability, GetOptions, Listing, ObjectBody, ObjectUrl, OpenUploads, Presence, PutRequest,
-    Storage, StorageError, StorageFault, Stored, UploadsAfter,
-};
+use filmgate::storage::{Presence, PutRequest, Storage, StorageError, StorageFault, Stored};
+use filmgate_tests::wrapped::AroundStorage;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 /// Everything goes through, but what the test holds up.
 #[derive(Debug)]
@@ -48,25 +43,16 @@ impl Troubled {
         self.calls.fetch_add(1, Ordering::SeqCst);
         if self.is_away.load(Ordering::SeqCst) {
             let fault = StorageFault::Unreachable;
-            return Err(StorageError::new(fault, operation, self.describe(), "no connection").with_key(key));
+            return Err(StorageError::new(fault, operation, self.inner.describe(), "no connection").with_key(key));
         }
         Ok(())
     }
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Storage for Troubled {
-    fn describe(&self) -> String {
-        self.inner.describe()
-    }
-
-    fn durability(&self) -> Durability {
-        self.inner.durability()
-    }
-
-    fn as_both(&self) -> Option<&BothStorage> {
-        self.inner.as_both()
+impl AroundStorage for Troubled {
+    fn inner(&self) -> &dyn Storage {
+        &*self.inner
     }
 
     async fn put(&self, request: PutRequest<'_>) -> Result<Stored, StorageError> {
@@ -82,49 +68,12 @@ impl Storage for Troubled {
         self.inner.head(key).await
     }
 
-    async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StorageError> {
-        self.inner.get(key, range).await
-    }
-
     async fn delete(&self, key: &ObjectKey) -> Result<(), StorageError> {
         self.reach("delete object", key)?;
         if key.as_str().contains(self.deny) {
-            let error = StorageError::new(StorageFault::Denied, "delete object", self.describe(), "not allowed");
+            let error = StorageError::new(StorageFault::Denied, "delete object", self.inner.describe(), "not allowed");
             return Err(error.with_key(key));
         }
         self.inner.delete(key).await
-    }
-
-    async fn discard_unfinished(&self, key: &ObjectKey) -> Result<u64, StorageError> {
-        self.inner.discard_unfinished(key).await
-    }
-
-    async fn open_uploads(&self, prefix: &str, after: Option<&UploadsAfter>) -> Result<OpenUploads, StorageError> {
-        self.inner.open_uploads(prefix, after).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StorageError> {
-        self.inner.list(prefix, after).await
-    }
-
-    fn address(&self, key: &ObjectKey) -> Result<Url, StorageError> {
-        self.inner.address(key)
-    }
-
-    async fn presign_get(
-        &self,
-        key: &ObjectKey,
-        lifetime: Duration,
-        options: &GetOptions,
-    ) -> Result<ObjectUrl, StorageError> {
-        self.inner.presign_get(key, lifetime, options).await
-    }
-
-    async fn is_public(&self, key: &ObjectKey) -> Result<bool, StorageError> {
-        self.inner.is_public(key).await
-    }
-
-    async fn probe(&self) -> Result<Vec<Ability>, StorageError> {
-        self.inner.probe().await
     }
 }

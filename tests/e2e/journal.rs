@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use filmgate::job::{IdempotencyKey, JobId, Refs, UserId};
+use filmgate::job::{JobId, Refs, UserId};
 use filmgate::key::ObjectKey;
 use filmgate::media::MediaKind;
 use filmgate::outbox::{Claimed, DataDir, Outbox};
 use filmgate::publish::{
-    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, Noted, Plan, PublishError,
-    Publisher, State, Which,
+    Asset, Begin, Identity, Intent, Journal, JournalError, MemoryJournal, Plan, PublishError, Publisher, State,
 };
 use filmgate::report::JobFault;
-use filmgate::storage::{Durability, LocalStorage, PublishId, Storage};
+use filmgate::storage::{LocalStorage, PublishId, Storage};
 use filmgate::url::{UrlClass, UrlPolicy};
+use filmgate_tests::wrapped::{AroundJournal, Wrapped};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -29,13 +29,17 @@ struct Failing {
 }
 
 impl Failing {
-    fn at(at: &'static str) -> Arc<Self> {
-        Arc::new(Self { inner: MemoryJournal::default(), at, noted: Mutex::default() })
+    fn at(at: &'static str) -> Arc<Wrapped<Self>> {
+        Arc::new(Wrapped(Self { inner: MemoryJournal::default(), at, noted: Mutex::default() }))
     }
 }
 
 #[async_trait]
-impl Journal for Failing {
+impl AroundJournal for Failing {
+    fn inner(&self) -> &dyn Journal {
+        &self.inner
+    }
+
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError> {
         if self.at == State::Intent.name() {
             return Err(JournalError::Unknown(publish));
@@ -49,34 +53,6 @@ impl Journal for Failing {
         }
         self.noted.lock().expect("the states").push(next.name());
         self.inner.advance(publish, next).await
-    }
-
-    async fn entries(&self, which: Which, after: Option<PublishId>, limit: usize) -> Result<Vec<Entry>, JournalError> {
-        self.inner.entries(which, after, limit).await
-    }
-
-    async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
-        self.inner.entry(publish).await
-    }
-
-    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError> {
-        self.inner.at_key(key).await
-    }
-
-    async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError> {
-        self.inner.catalogued(seen).await
-    }
-
-    async fn forget(&self, publish: PublishId) -> Result<(), JournalError> {
-        self.inner.forget(publish).await
-    }
-
-    async fn keyed_job(&self, key: &IdempotencyKey, new: KeyedJob) -> Result<KeyedJob, JournalError> {
-        self.inner.keyed_job(key, new).await
-    }
-
-    async fn keyed_job_ended(&self, key: &IdempotencyKey, summary: &str) -> Result<(), JournalError> {
-        self.inner.keyed_job_ended(key, summary).await
     }
 }
 

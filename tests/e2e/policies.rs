@@ -7,11 +7,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use filmgate::catalogue::Deletion;
 use filmgate::checksum::Crc64Nvme;
-use filmgate::job::IdempotencyKey;
-use filmgate::key::ObjectKey;
 use filmgate::publish::{
-    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, MemoryJournal, Noted, PublishError,
-    Recovered, Recovery, State, Which,
+    Asset, Begin, Entry, Identity, Intent, Journal, JournalError, MemoryJournal, PublishError, Recovered, Recovery,
+    State,
 };
 use filmgate::storage::s3::S3Storage;
 use filmgate::storage::{
@@ -22,6 +20,7 @@ use filmgate_tests::bucket::TestBucket;
 use filmgate_tests::garage::Garage;
 use filmgate_tests::http;
 use filmgate_tests::switched::{Switch, Switched};
+use filmgate_tests::wrapped::{AroundJournal, Wrapped};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +82,11 @@ impl Mortal {
 }
 
 #[async_trait]
-impl Journal for Mortal {
+impl AroundJournal for Mortal {
+    fn inner(&self) -> &dyn Journal {
+        &self.inner
+    }
+
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError> {
         self.begun.lock().expect("not poisoned").push(publish);
         self.inner.begin(identity, publish, intent).await
@@ -103,33 +106,9 @@ impl Journal for Mortal {
         }
     }
 
-    async fn entries(&self, which: Which, after: Option<PublishId>, limit: usize) -> Result<Vec<Entry>, JournalError> {
-        self.inner.entries(which, after, limit).await
-    }
-
-    async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
-        self.inner.entry(publish).await
-    }
-
-    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError> {
-        self.inner.at_key(key).await
-    }
-
-    async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError> {
-        self.inner.catalogued(seen).await
-    }
-
     async fn forget(&self, publish: PublishId) -> Result<(), JournalError> {
         self.live()?;
         self.inner.forget(publish).await
-    }
-
-    async fn keyed_job(&self, key: &IdempotencyKey, new: KeyedJob) -> Result<KeyedJob, JournalError> {
-        self.inner.keyed_job(key, new).await
-    }
-
-    async fn keyed_job_ended(&self, key: &IdempotencyKey, summary: &str) -> Result<(), JournalError> {
-        self.inner.keyed_job_ended(key, summary).await
     }
 }
 
@@ -138,7 +117,7 @@ struct Place {
     bench: Bench,
     both: Arc<BothStorage>,
     s3: Arc<Switched>,
-    journal: Arc<Mortal>,
+    journal: Arc<Wrapped<Mortal>>,
     bucket: TestBucket,
     user: String,
     directory: tempfile::TempDir,
@@ -154,7 +133,7 @@ impl Place {
         let directory = tempfile::tempdir().expect("a directory");
         let local = LocalStorage::open(directory.path()).expect("open");
         let both = Arc::new(BothStorage::new(local, Arc::<Switched>::clone(&s3), mode));
-        let journal = Arc::new(Mortal::default());
+        let journal = Arc::new(Wrapped::<Mortal>::default());
         let (storage, shared) = (Arc::clone(&both), Arc::clone(&journal));
         let bench = Bench::with(|builder| builder.storage(storage).journal(shared));
         Self { bench, both, s3, journal, bucket, user: stranger(), directory }

@@ -17,3 +17,4 @@ pub mod s3s;
 #[path = "../guests/probe/src/sample.rs"]
 pub mod sample;
 pub mod switched;
+pub mod wrapped;

@@ -71,6 +71,11 @@ impl Running {
     }
 }
 
+/// Two lower-case digits a byte: how digests are written.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Sixteen hexadecimal digits.
 impl fmt::Display for Crc64Nvme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

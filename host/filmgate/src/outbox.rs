@@ -33,6 +33,13 @@ use rustix::fs::{Mode, OFlags};
 use tokio_util::sync::CancellationToken;
 
 use crate::job::{InputName, JobId};
+use crate::storage::PublishId;
+
+/// Whether the file of a publish at `path` is the host's own, in the staging directory: those have the publish's id for a
+/// name. Any other is an operator's.
+pub(crate) fn is_staged(publish: PublishId, path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == publish.to_string().as_str())
+}
 
 /// The directories of one job. They stay until [`Outbox::remove`].
 ///

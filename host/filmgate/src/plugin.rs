@@ -8,6 +8,7 @@ use filmgate_runner::Artifact;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::checksum::hexadecimal;
 use crate::job::InvalidValue;
 use crate::manifest::Manifest;
 
@@ -30,8 +31,7 @@ impl PluginDigest {
 /// `sha256:` and 64 hexadecimal digits.
 impl fmt::Display for PluginDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "sha256:{}", hexadecimal(&self.0))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::outbox::ClaimError;
 use crate::policy::NotGranted;
 use crate::pool::RunnerError;
 use crate::publish::{Asset, PublishError};
+use crate::storage::StorageError;
 
 /// What a successful job brought.
 #[derive(Debug, Clone)]
@@ -100,6 +101,9 @@ pub enum JobFault {
     /// A file was taken over but not published.
     #[error("{0}")]
     Publish(#[from] PublishError),
+    /// The storage does not say whether what was published before is still there.
+    #[error("{0}")]
+    Storage(#[source] StorageError),
     /// The plugin returned without handing over the file the job is about.
     #[error("the plugin returned without storing a file in slot {0}")]
     NothingPublished(Slot),
@@ -146,6 +150,7 @@ impl JobFault {
             },
             Self::Refused(_) => "file-refused",
             Self::Publish(PublishError::Storage { error, .. }) if error.is_storage_away() => "storage-unreachable",
+            Self::Storage(_) => "storage-unreachable",
             Self::Publish(_) => "upload-failed",
             Self::Cancelled => "cancelled",
             Self::UnderWay(_) => "under-way",

@@ -11,6 +11,7 @@ use filmgate::policy::{Limit, Limits, PluginKey, PluginPolicy, PluginRule, Unlis
 use filmgate::report::{JobError, JobEvent, JobReport};
 use filmgate::storage::LocalStorage;
 use filmgate::{Budget, Host, Plugin, PluginDigest, RunningJob};
+use filmgate_tests::wrapped::Wrapped;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{broadcast, oneshot};
@@ -110,7 +111,7 @@ fn build(arena: &Arena, mode: Mode, data: &Path, hostile: PluginDigest) -> Host 
         .published_bytes(arena.published_bytes);
     if arena.stalls {
         let inner = Arc::new(LocalStorage::open(data.join("storage")).unwrap());
-        builder = builder.storage(Arc::new(Stalled { inner, user: HOSTILE_USER }));
+        builder = builder.storage(Arc::new(Wrapped(Stalled { inner, user: HOSTILE_USER })));
     }
     mode.builder(builder).build().unwrap()
 }

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use filmgate::job::{IdempotencyKey, JobId, Refs, UserId};
+use filmgate::job::{JobId, Refs, UserId};
 use filmgate::key::ObjectKey;
 use filmgate::media::{FactsPolicy, MediaKind};
 use filmgate::outbox::{DataDir, Outbox};
 use filmgate::publish::{
-    Begin, Entry, Identity, Intent, Journal, JournalError, KeyedJob, Noted, Plan, PublishError, Publisher, Recovered,
-    SqliteJournal, State, Which,
+    Begin, Identity, Intent, Journal, JournalError, Plan, PublishError, Publisher, Recovered, SqliteJournal, State,
 };
 use filmgate::storage::s3::S3Storage;
-use filmgate::storage::{Durability, LocalStorage, PublishId, Storage};
+use filmgate::storage::{LocalStorage, PublishId, Storage};
 use filmgate::url::{UrlClass, UrlPolicy};
 use filmgate::{Host, Runner};
 use filmgate_tests::embedder::{Act, Order, Place, Said};
 use filmgate_tests::film;
+use filmgate_tests::wrapped::{AroundJournal, Wrapped};
 use tokio_util::sync::CancellationToken;
 
 fn main() -> anyhow::Result<()> {
@@ -34,8 +34,8 @@ async fn obey(order: Order) -> anyhow::Result<()> {
         (_, None) => anyhow::bail!("no storage"),
     };
     let data = Arc::new(DataDir::open(&order.data)?);
-    let inner = SqliteJournal::open(&order.data.join("journal.db"))?;
-    let journal = Arc::new(Mortal { inner, die_at: order.die_at, edges: AtomicUsize::new(0) });
+    let inner = SqliteJournal::open(&order.data.join(SqliteJournal::FILE))?;
+    let journal = Arc::new(Wrapped(Mortal { inner, die_at: order.die_at, edges: AtomicUsize::new(0) }));
     let said = match order.act {
         Act::Publish { job, key, bytes, mark } => {
             let publisher = Publisher::new(storage, journal, UrlPolicy::default());
@@ -96,7 +96,12 @@ async fn publish(
 }
 
 /// Takes up what is unfinished, or `again` what has failed.
-async fn recover(data: &Path, storage: Arc<dyn Storage>, journal: Arc<Mortal>, again: bool) -> anyhow::Result<Said> {
+async fn recover(
+    data: &Path,
+    storage: Arc<dyn Storage>,
+    journal: Arc<Wrapped<Mortal>>,
+    again: bool,
+) -> anyhow::Result<Said> {
     let host = Host::builder()
         .data_dir(data)
         .runner(Runner::InProcess)
@@ -150,7 +155,11 @@ impl Mortal {
 }
 
 #[async_trait]
-impl Journal for Mortal {
+impl AroundJournal for Mortal {
+    fn inner(&self) -> &dyn Journal {
+        &self.inner
+    }
+
     async fn begin(&self, identity: Identity, publish: PublishId, intent: Intent) -> Result<Begin, JournalError> {
         self.edge();
         let begun = self.inner.begin(identity, publish, intent).await;
@@ -163,33 +172,5 @@ impl Journal for Mortal {
         let advanced = self.inner.advance(publish, next).await;
         self.edge();
         advanced
-    }
-
-    async fn entries(&self, which: Which, after: Option<PublishId>, limit: usize) -> Result<Vec<Entry>, JournalError> {
-        self.inner.entries(which, after, limit).await
-    }
-
-    async fn entry(&self, publish: PublishId) -> Result<Option<Entry>, JournalError> {
-        self.inner.entry(publish).await
-    }
-
-    async fn at_key(&self, key: &ObjectKey) -> Result<Vec<Noted>, JournalError> {
-        self.inner.at_key(key).await
-    }
-
-    async fn catalogued(&self, seen: &[(PublishId, Durability)]) -> Result<(), JournalError> {
-        self.inner.catalogued(seen).await
-    }
-
-    async fn forget(&self, publish: PublishId) -> Result<(), JournalError> {
-        self.inner.forget(publish).await
-    }
-
-    async fn keyed_job(&self, key: &IdempotencyKey, new: KeyedJob) -> Result<KeyedJob, JournalError> {
-        self.inner.keyed_job(key, new).await
-    }
-
-    async fn keyed_job_ended(&self, key: &IdempotencyKey, summary: &str) -> Result<(), JournalError> {
-        self.inner.keyed_job_ended(key, summary).await
     }
 }

@@ -71,7 +71,7 @@ impl Archive {
 
     async fn read_once(&self, key: &ObjectKey) -> Result<(Option<PublishId>, u64, Crc64Nvme), StorageError> {
         let mut body = self.storage.get(key, None).await?;
-        let owner = body.info.metadata.get(PublishId::METADATA_NAME).and_then(|id| id.parse().ok());
+        let owner = body.info.publish_id();
         let (mut running, mut bytes) = (Running::default(), 0);
         while let Some(piece) = body.bytes.next().await {
             let piece = piece?;

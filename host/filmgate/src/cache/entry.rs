@@ -9,6 +9,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
 
 use super::key::Key;
+use crate::checksum::hexadecimal;
 use crate::limits::ARTIFACT_BYTES_MAX;
 use crate::plugin::PluginDigest;
 
@@ -45,8 +46,7 @@ impl EntryId {
     }
 
     pub(super) fn file_name(&self) -> String {
-        let digits = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        format!("{}-{}{SUFFIX}", digits(self.digest.as_bytes()), digits(&self.fits[..8]))
+        format!("{}-{}{SUFFIX}", hexadecimal(self.digest.as_bytes()), hexadecimal(&self.fits[..8]))
     }
 
     /// Everything but the code, each part of one length.

@@ -28,6 +28,18 @@ pub(super) struct PageOptions {
     pub(super) after: Option<String>,
 }
 
+/// How to go on behind a page that is full.
+pub(super) fn next<T>(page: &[T], limit: usize, id: impl Fn(&T) -> String) -> Option<String> {
+    page.last().filter(|_| page.len() == limit).map(id)
+}
+
+/// The same for people.
+pub(super) fn more(next: Option<String>) {
+    if let Some(next) = next {
+        print_error(&format!("there may be more: go on with --after {next}"));
+    }
+}
+
 /// A text of the command line as what it is to be.
 pub(super) fn parsed<T: FromStr<Err: Display>>(option: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
     text.map(|text| super::job_options::parse(option, text)).transpose()

@@ -7,12 +7,12 @@ use filmgate::key::ObjectKey;
 use filmgate::storage::PublishId;
 use serde_json::json;
 
-use super::archive::{self, PageOptions, parsed};
+use super::archive::{self, PageOptions, more, next, parsed};
 use super::exit::Exit;
 use super::open::{self, Session};
 use super::problem::{Ended, Problem};
 use super::table::{Table, or_dash, print_fields, size, time};
-use super::terminal::{print_error, print_json, print_line};
+use super::terminal::{print_json, print_line};
 use super::{SettingOptions, failed, records};
 
 #[derive(Debug, Subcommand)]
@@ -162,7 +162,7 @@ async fn list(session: Session, filter: AssetFilter, page: Page<PublishId>, as_j
         Some(catalogue) => catalogue.assets(&filter, page).await.map_err(|error| archive::catalogue_problem(&error))?,
         None => Vec::new(),
     };
-    let next = assets.last().filter(|_| assets.len() == limit).map(|last| last.asset.id.to_string());
+    let next = next(&assets, limit, |last| last.asset.id.to_string());
     if as_json {
         let assets: Vec<_> = assets.iter().map(records::asset).collect();
         print_json(&json!({"assets": assets, "next": next}))?;
@@ -191,13 +191,6 @@ async fn list(session: Session, filter: AssetFilter, page: Page<PublishId>, as_j
 fn place(record: &AssetRecord) -> String {
     let sequence = record.asset.sequence.map(|sequence| format!(" {sequence}")).unwrap_or_default();
     format!("{}{sequence}", record.asset.slot)
-}
-
-/// How to see more, where a page was full.
-pub(super) fn more(next: Option<String>) {
-    if let Some(next) = next {
-        print_error(&format!("there may be more: go on with --after {next}"));
-    }
 }
 
 async fn show(session: Session, name: String, as_json: bool) -> Ended {

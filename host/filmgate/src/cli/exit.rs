@@ -70,6 +70,7 @@ impl Exit {
             JobFault::Exhausted { limit, .. } => Self::of_budget(*limit),
             JobFault::Refused(_) => Self::ClaimRefused,
             JobFault::Publish(PublishError::Storage { error, .. }) => Self::of_storage(error),
+            JobFault::Storage(_) => Self::StorageUnreachable,
             JobFault::Publish(_) => Self::UploadFailed,
             JobFault::Cancelled => Self::Interrupted,
             JobFault::UnderWay(_) => Self::UnderWay,

@@ -5,8 +5,9 @@ use filmgate::publish::{Entry, Journal as _, SqliteJournal, State, Which};
 use filmgate::storage::PublishId;
 use serde_json::{Value, json};
 
-use super::assets::more;
+use super::archive::{more, next};
 use super::exit::Exit;
+use super::open;
 use super::problem::{Ended, Problem};
 use super::table::{Table, size, time};
 use super::terminal::{print_error, print_json};
@@ -15,7 +16,7 @@ use super::terminal::{print_error, print_json};
 pub(super) async fn list(config: &Config, after: Option<PublishId>, limit: u32, as_json: bool) -> Ended {
     let limit = limit as usize;
     let entries = entries(config, after, limit).await?;
-    let next = entries.last().filter(|_| entries.len() == limit).map(|last| last.publish.to_string());
+    let next = next(&entries, limit, |last| last.publish.to_string());
     if as_json {
         let failed: Vec<_> = entries.iter().map(object).collect();
         print_json(&json!({"failed": failed, "next": next}))?;
@@ -42,13 +43,12 @@ pub(super) async fn list(config: &Config, after: Option<PublishId>, limit: u32, 
 }
 
 async fn entries(config: &Config, after: Option<PublishId>, limit: usize) -> Result<Vec<Entry>, Problem> {
-    let path = config.data_dir.join("journal.db");
+    let path = config.data_dir.join(SqliteJournal::FILE);
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let fault = |error: &dyn std::error::Error| Problem::new(Exit::Usage, "data-dir-unusable", error.to_string());
-    let journal = SqliteJournal::open(&path).map_err(|error| fault(&error))?;
-    journal.entries(Which::Failed, after, limit).await.map_err(|error| fault(&error))
+    let journal = SqliteJournal::open(&path).map_err(|error| open::journal_problem(&error))?;
+    journal.entries(Which::Failed, after, limit).await.map_err(|error| open::journal_problem(&error))
 }
 
 fn why(entry: &Entry) -> &str {

@@ -5,8 +5,7 @@ use filmgate::catalogue::{AssetFilter, JobFilter, JobRecord, Page};
 use filmgate::job::JobId;
 use serde_json::json;
 
-use super::archive::{self, PageOptions, parsed};
-use super::assets::more;
+use super::archive::{self, PageOptions, more, next, parsed};
 use super::exit::Exit;
 use super::open::{self, Session};
 use super::problem::Ended;
@@ -88,7 +87,7 @@ async fn list(session: Session, filter: JobFilter, page: Page<JobId>, as_json: b
         Some(catalogue) => catalogue.jobs(&filter, page).await.map_err(|error| archive::catalogue_problem(&error))?,
         None => Vec::new(),
     };
-    let next = jobs.last().filter(|_| jobs.len() == limit).map(|last| last.head.job.to_string());
+    let next = next(&jobs, limit, |last| last.head.job.to_string());
     if as_json {
         let jobs: Vec<_> = jobs.iter().map(records::job).collect();
         print_json(&json!({"jobs": jobs, "next": next}))?;

@@ -95,6 +95,7 @@ impl Problem {
             }
             JobFault::Refused(refusal) => problem.add("refusal", Some(refusal.code())),
             JobFault::Publish(error) => problem.add_publish(error),
+            JobFault::Storage(error) => problem.add_storage(error),
             JobFault::NotGranted(refusal) => problem.add_edits(refusal),
             _ => {}
         }
@@ -345,8 +346,8 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
         }
         JobFault::Internal(_) => "run again with FILMGATE_LOG=debug and report what it says",
         JobFault::Invalid(_) => "correct the named input",
-        JobFault::Publish(_) => "the file is kept: mend the cause and publish it with `filmgate publish`",
-        JobFault::Cancelled => return None,
+        JobFault::Publish(_) => "the file is kept: mend the cause, then `filmgate retry --all` tries again",
+        JobFault::Cancelled | JobFault::Storage(_) => return None,
     };
     Some(text.to_owned())
 }

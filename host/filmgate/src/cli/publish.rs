@@ -80,7 +80,7 @@ async fn publish(session: Session, order: Order, items: Vec<Item>, as_json: bool
         host = open::host_unreached(&session.config) => host?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
-    let (beside, signals) = (Beside::start(&host), session.signals.clone());
+    let beside = Beside::start(&host, &session.signals);
     let ended = if let [Item { file, is_found: false }] = items.as_slice() {
         let Order { request, slot, remove } = order;
         let running = host.publish(request, slot, file, remove).map_err(|error| Problem::of_job(&error, None))?;
@@ -88,20 +88,15 @@ async fn publish(session: Session, order: Order, items: Vec<Item>, as_json: bool
     } else {
         publish_all(&session, &host, &order, items, as_json).await
     };
-    beside.finish(&signals).await;
+    beside.finish().await;
     ended
 }
 
 /// Answers for every file, in their order; the exit code is that of the first failure.
 async fn publish_all(session: &Session, host: &Host, order: &Order, items: Vec<Item>, as_json: bool) -> Ended {
-    let cancel = CancellationToken::new();
-    let (heard, stop) = (session.signals.clone(), cancel.clone());
-    let watch = tokio::spawn(async move {
-        heard.first().await;
-        stop.cancel();
-    });
+    let cancel = session.signals.token();
     let jobs = items.into_iter().map(|item| {
-        let (order, cancel, bars) = (order.clone(), &cancel, session.bars.clone());
+        let (order, bars) = (order.clone(), session.bars.clone());
         async move {
             let ended = publish_one(session, host, order, &item, cancel, bars).await;
             (item, ended)
@@ -136,11 +131,10 @@ async fn publish_all(session: &Session, host: &Host, order: &Order, items: Vec<I
         }
     }
     let manifest = if found.len() > MANIFEST_FROM && !cancel.is_cancelled() {
-        Some(publish_manifest(session, host, order, &found, &cancel).await?)
+        Some(publish_manifest(session, host, order, &found, cancel).await?)
     } else {
         None
     };
-    watch.abort();
     if as_json {
         let manifest = manifest.as_ref().map(answer::json_of).transpose()?;
         let object = json!({ "exit_code": exit.code(), "files": answers, "manifest": manifest });

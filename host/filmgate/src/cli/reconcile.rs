@@ -6,7 +6,6 @@ use filmgate::outbox::DataDir;
 use filmgate::publish::SqliteJournal;
 use filmgate::reconcile::{Finding, Outcome, ReconcileError, ReconcileOptions, Reconciled, Reconciler};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
 use super::open::{self, Session};
@@ -56,16 +55,11 @@ async fn reconcile(session: Session, options: ReconcileOptions, as_json: bool) -
     let config = &session.config;
     let data = DataDir::open(&config.data_dir).map_err(|error| open::data_dir_problem(&error))?;
     let journal =
-        SqliteJournal::open(&data.path().join("journal.db")).map_err(|error| open::journal_problem(&error))?;
+        SqliteJournal::open(&data.path().join(SqliteJournal::FILE)).map_err(|error| open::journal_problem(&error))?;
     let archive = archive::open(config).await?;
     let reconciler = Reconciler::new(archive, Arc::new(journal), Arc::new(data));
 
-    let cancel = CancellationToken::new();
-    let (heard, stop) = (session.signals.clone(), cancel.clone());
-    tokio::spawn(async move {
-        heard.first().await;
-        stop.cancel();
-    });
+    let cancel = session.signals.token().child_token();
     let mut answer = Answer::begin(as_json)?;
     let mut lost = None;
     let ended = reconciler

@@ -4,7 +4,6 @@ use filmgate::job::printable;
 use filmgate::publish::{Asset, Entry, PublishError, Recovered, Recovery};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::SettingOptions;
 use super::answer;
@@ -32,16 +31,7 @@ pub(super) fn execute(arguments: &RecoverArguments) -> Ended {
 
 async fn recover(session: Session, as_json: bool) -> Ended {
     let host = open::host_unreached(&session.config).await?;
-    let cancel = CancellationToken::new();
-    let mut recovery = std::pin::pin!(host.recover(&cancel));
-    let recovery = tokio::select! {
-        recovery = &mut recovery => recovery,
-        () = session.signals.first() => {
-            cancel.cancel();
-            recovery.await
-        }
-    };
-    let recovery = recovery.map_err(|error| Problem::of_recovery(&error))?;
+    let recovery = host.recover(session.signals.token()).await.map_err(|error| Problem::of_recovery(&error))?;
     let exit = session.signals.exit().unwrap_or_else(|| exit_of(&recovery));
     let told = if as_json { print_json(&to_json(&recovery, exit)) } else { tell(&recovery) };
     told.map_err(|lost| Problem::answer_lost(&lost))?;
@@ -137,18 +127,14 @@ pub(super) fn object(entry: &Entry, recovered: &Recovered) -> Value {
     })
 }
 
-/// A recovery that goes on beside what the command is for.
-pub(super) struct Beside {
-    task: JoinHandle<()>,
-    cancel: CancellationToken,
-}
+/// A recovery that goes on beside what the command is for. A signal ends it early.
+pub(super) struct Beside(JoinHandle<()>);
 
 impl Beside {
     /// Starts it.
-    pub(super) fn start(host: &Host) -> Self {
-        let (host, cancel) = (host.clone(), CancellationToken::new());
-        let stop = cancel.clone();
-        let task = tokio::spawn(async move {
+    pub(super) fn start(host: &Host, signals: &Signals) -> Self {
+        let (host, stop) = (host.clone(), signals.token().clone());
+        Self(tokio::spawn(async move {
             match host.recover(&stop).await {
                 Ok(recovery) => {
                     for (entry, recovered) in &recovery.publishes {
@@ -162,24 +148,16 @@ impl Beside {
                 }
                 Err(error) => tracing::warn!(%error, "recover what was interrupted"),
             }
-        });
-        Self { task, cancel }
+        }))
     }
 
-    /// Waits for its end; a signal ends it early.
-    pub(super) async fn finish(self, signals: &Signals) {
-        let Self { mut task, cancel } = self;
+    /// Waits for its end.
+    pub(super) async fn finish(mut self) {
         let soon = std::time::Duration::from_secs(1);
-        if tokio::time::timeout(soon, &mut task).await.is_ok() {
+        if tokio::time::timeout(soon, &mut self.0).await.is_ok() {
             return;
         }
         print_error("going on with publishes that were interrupted earlier; SIGINT leaves them for later");
-        tokio::select! {
-            _ = &mut task => {}
-            () = signals.first() => {
-                cancel.cancel();
-                let _ = task.await;
-            }
-        }
+        let _ = self.0.await;
     }
 }

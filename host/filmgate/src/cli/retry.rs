@@ -3,7 +3,6 @@ use filmgate::Host;
 use filmgate::publish::{Entry, Recovered};
 use filmgate::storage::PublishId;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::SettingOptions;
 use super::exit::Exit;
@@ -82,18 +81,13 @@ async fn ids_of(host: &Host, ids: Option<Vec<PublishId>>) -> Result<Vec<PublishI
 /// One after the other: the storage uses all of the line for one already.
 async fn retry_all(session: Session, ids: Option<Vec<PublishId>>, as_json: bool) -> Ended {
     let host = open::host_unreached(&session.config).await?;
-    let cancel = CancellationToken::new();
-    let (heard, stop) = (session.signals.clone(), cancel.clone());
-    tokio::spawn(async move {
-        heard.first().await;
-        stop.cancel();
-    });
+    let cancel = session.signals.token();
     let (mut exit, mut objects) = (Exit::Done, Vec::new());
     for publish in ids_of(&host, ids).await? {
         if cancel.is_cancelled() {
             return Err(session.signals.stopped());
         }
-        let (entry, recovered) = host.retry(publish, &cancel).await.map_err(|error| Problem::of_recovery(&error))?;
+        let (entry, recovered) = host.retry(publish, cancel).await.map_err(|error| Problem::of_recovery(&error))?;
         let code = match recovered {
             Recovered::UnderWay => Exit::UnderWay,
             _ => exit_of_one(&recovered),

@@ -96,9 +96,9 @@ async fn run(session: Session, order: Order, as_json: bool) -> Ended {
         prepared = prepared => prepared?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
-    let (beside, signals) = (Beside::start(&host), session.signals.clone());
+    let beside = Beside::start(&host, &session.signals);
     let ended = run_once(&session, &host, request, &once, &plugin, as_json).await;
-    beside.finish(&signals).await;
+    beside.finish().await;
     ended
 }
 

@@ -4,8 +4,7 @@ use clap::{Args, Subcommand};
 use filmgate::catalogue::{Page, SessionFilter, SessionId};
 use serde_json::json;
 
-use super::archive::{self, PageOptions, parsed};
-use super::assets::more;
+use super::archive::{self, PageOptions, more, next, parsed};
 use super::exit::Exit;
 use super::open::{self, Session};
 use super::problem::Ended;
@@ -91,7 +90,7 @@ async fn list(session: Session, filter: SessionFilter, page: Page<SessionId>, as
         }
         None => Vec::new(),
     };
-    let next = sessions.last().filter(|_| sessions.len() == limit).map(|last| last.id.to_string());
+    let next = next(&sessions, limit, |last| last.id.to_string());
     if as_json {
         let sessions: Vec<_> = sessions.iter().map(records::session).collect();
         print_json(&json!({"sessions": sessions, "next": next}))?;

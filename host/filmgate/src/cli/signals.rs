@@ -71,6 +71,11 @@ impl Signals {
         self.first.cancelled().await;
     }
 
+    /// Fires when the first signal comes.
+    pub(super) fn token(&self) -> &CancellationToken {
+        &self.first
+    }
+
     /// The code of the signal that came.
     pub(super) fn exit(&self) -> Option<Exit> {
         match self.received.load(Ordering::SeqCst) {

@@ -270,7 +270,7 @@ impl HostBuilder {
         };
         let journal = match self.journal {
             Some(journal) => journal,
-            None => Arc::new(SqliteJournal::open(&data.path().join("journal.db"))?),
+            None => Arc::new(SqliteJournal::open(&data.path().join(SqliteJournal::FILE))?),
         };
         let catalogue =
             self.catalogue.unwrap_or_else(|| Arc::new(SqliteCatalogue::new(data.path().join(SqliteCatalogue::FILE))));

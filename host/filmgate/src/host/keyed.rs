@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use filmgate_protocol::Usage;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::reuse::hexadecimal;
 use super::session::{Accepted, Session};
 use super::{Host, RunningJob};
-use crate::job::{IdempotencyKey, JobRequest, Slot};
-use crate::plugin::Plugin;
+use crate::checksum::hexadecimal;
+use crate::job::{IdempotencyKey, JobRequest, Period, Slot};
+use crate::plugin::{Plugin, PluginDigest};
 use crate::publish::{Asset, JournalError, KeyedJob, Recovered, Which};
 use crate::report::{JobError, JobFault, JobReport};
 
@@ -156,20 +157,20 @@ impl JobError {
 
 /// What was asked for, in a form that can be compared.
 fn digest(request: &JobRequest, plugin: Option<&Plugin>) -> String {
-    let period = request.period().map(|period| (period.year(), period.month()));
     let inputs: Vec<_> = request.inputs().map(|(name, _)| name.as_str()).collect();
-    let layout = request.layout().map(ToString::to_string);
-    let refs: Vec<_> = request.refs().iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
-    // As values: how they are written does not matter.
+    hexadecimal(&Sha256::digest(described(request, plugin.map(Plugin::digest), request.period(), &inputs)))
+}
+
+/// A request as one text: the same for requests that ask for the same.
+pub(super) fn described(
+    request: &JobRequest,
+    plugin: Option<PluginDigest>,
+    period: Option<Period>,
+    inputs: &impl Serialize,
+) -> String {
+    // As values: how they are written does not matter. Members of objects come out in order of their names.
     let params: serde_json::Value = serde_json::from_str(request.params().as_str()).unwrap_or_default();
-    let asked = serde_json::json!([
-        plugin.map(|plugin| plugin.digest().to_string()),
-        request.user().as_str(),
-        period,
-        params,
-        inputs,
-        refs,
-        layout
-    ]);
-    hexadecimal(&Sha256::digest(asked.to_string()))
+    let period = period.map(|period| (period.year(), period.month()));
+    let layout = request.layout().map(ToString::to_string);
+    serde_json::json!([plugin, request.user(), period, params, inputs, request.refs(), layout]).to_string()
 }

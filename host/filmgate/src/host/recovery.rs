@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Host;
 use crate::catalogue::AssetState;
+use crate::outbox::is_staged;
 use crate::publish::{Entry, JournalError, Moving, Recovered, Recovery, State, Which};
 use crate::storage::PublishId;
 
@@ -99,8 +100,7 @@ impl Host {
         let data = std::sync::Arc::clone(&self.parts.data);
         let name = publish.to_string().into();
         let held = spawn_blocking(move || data.abandoned(name)).await.map_err(io::Error::other)?;
-        let is_staged = entry.intent.staged.file_name().is_some_and(|name| name == publish.to_string().as_str());
-        if held.is_none() && is_staged && entry.intent.staged.exists() {
+        if held.is_none() && is_staged(publish, &entry.intent.staged) && entry.intent.staged.exists() {
             return Err(RecoveryError::UnderWay(publish));
         }
         self.parts.publisher.journal().forget(publish).await?;

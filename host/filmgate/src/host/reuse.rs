@@ -2,20 +2,21 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
+use super::keyed::described;
 use super::{Host, Keyed};
 use crate::archive::ArchiveError;
 use crate::catalogue::AssetState;
+use crate::checksum::hexadecimal;
 use crate::job::{IdempotencyKey, JobRequest, Period};
 use crate::plugin::{Plugin, PluginDigest};
 use crate::publish::Asset;
 use crate::report::{JobError, JobFault};
-use crate::storage::{Presence, PublishId};
+use crate::storage::Presence;
 
 /// How often the same can be rendered anew because what there was is gone.
 const GENERATIONS: u32 = 1_000;
@@ -34,8 +35,7 @@ impl Host {
         let content = content.unwrap_or_else(|error| Err(JobFault::Internal(error.to_string())));
         let content = content.map_err(JobError::early)?;
         for generation in 0..GENERATIONS {
-            let key: Result<IdempotencyKey, _> = format!("filmgate-reuse-{content}-{generation}").parse();
-            let key = key.map_err(|error| JobError::early(JobFault::Internal(error.to_string())))?;
+            let key = IdempotencyKey::derived("reuse", &format!("{generation} {content}"));
             match self.start_keyed(&key, request.clone(), plugin).await? {
                 Keyed::Done(report) if !self.are_there(&report.assets).await? => {}
                 found => return Ok(found),
@@ -53,13 +53,10 @@ impl Host {
                 Ok(_) | Err(ArchiveError::Unknown { .. } | ArchiveError::Catalogue(_)) => {}
                 Err(error) => return Err(JobError::early(JobFault::Internal(error.to_string()))),
             }
-            let kept = PathBuf::new();
-            let found = self.storage().head(&asset.key).await.map_err(|error| {
-                JobError::early(JobFault::Publish(crate::publish::PublishError::Storage { error, kept }))
-            })?;
+            let found = self.storage().head(&asset.key).await;
+            let found = found.map_err(|error| JobError::early(JobFault::Storage(error)))?;
             let Presence::Present(info) = found else { return Ok(false) };
-            let id = info.metadata.get(PublishId::METADATA_NAME);
-            if id != Some(&asset.publish.to_string()) || info.size != asset.size {
+            if !info.is_of(asset.publish, asset.size) {
                 return Ok(false);
             }
         }
@@ -67,30 +64,16 @@ impl Host {
     }
 }
 
-/// Everything that a result depends on, as one digest. Reads the inputs. Blocks.
+/// Everything that a result depends on, as one text. Reads the inputs. Blocks.
 fn content_of(request: &JobRequest, plugin: PluginDigest) -> Result<String, JobFault> {
-    let params: serde_json::Value = serde_json::from_str(request.params().as_str())
-        .map_err(|error| JobFault::Invalid(format!("parameters: {error}")))?;
     let period = request.period().unwrap_or_else(|| Period::of(Timestamp::now()));
     let mut inputs = Vec::new();
     for (name, path) in request.inputs() {
         let read = digest_of(path)
             .map_err(|error| JobFault::Invalid(format!("read input {name} from {}: {error}", path.display())))?;
-        inputs.push((name.as_str(), read));
+        inputs.push((name, read));
     }
-    let refs: Vec<_> = request.refs().iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
-    let layout = request.layout().map(ToString::to_string);
-    // Members of JSON objects come out in order of their names.
-    let content = serde_json::json!([
-        plugin.to_string(),
-        request.user().as_str(),
-        (period.year(), period.month()),
-        params,
-        inputs,
-        refs,
-        layout
-    ]);
-    Ok(hexadecimal(&Sha256::digest(content.to_string())))
+    Ok(described(request, Some(plugin), Some(period), &inputs))
 }
 
 fn digest_of(path: &std::path::Path) -> io::Result<String> {
@@ -101,8 +84,4 @@ fn digest_of(path: &std::path::Path) -> io::Result<String> {
     let mut digest = Sha256::new();
     io::copy(&mut file, &mut digest)?;
     Ok(hexadecimal(&digest.finalize()))
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,7 +2,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use crate::checksum::hexadecimal;
 use crate::job::InvalidValue;
 use crate::job::text::{first_outside, parsed_text};
 
@@ -80,6 +82,13 @@ impl JobId {
     /// When it was made, to the millisecond.
     pub(crate) fn made_at(self) -> Option<jiff::Timestamp> {
         made_at(&self.0)
+    }
+}
+
+impl IdempotencyKey {
+    /// The host's own key for what `content` describes: two contents have two keys. `kind` is a word of a few letters.
+    pub fn derived(kind: &str, content: &str) -> Self {
+        Self(format!("filmgate-{kind}-{}", hexadecimal(&Sha256::digest(content))))
     }
 }
 

@@ -83,10 +83,8 @@ impl DataDir {
     /// Whether somebody works on a publish now: has its file locked, a staged one under its id, wherever the data directory
     /// is now, or an operator's own at `path`. Blocks.
     pub(crate) fn is_under_way(&self, publish: PublishId, path: &Path) -> bool {
-        let name = publish.to_string();
-        let is_staged = path.file_name().is_some_and(|last| last == name.as_str());
-        let file = if is_staged {
-            self.staging().open(&name).map(cap_std::fs::File::into_std)
+        let file = if super::is_staged(publish, path) {
+            self.staging().open(publish.to_string()).map(cap_std::fs::File::into_std)
         } else {
             // A pipe in its place must not keep anybody waiting.
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -236,8 +236,7 @@ async fn own_object(both: &BothStorage, entry: &Entry, recorded: &Recorded) -> R
 }
 
 fn is_own(info: &ObjectInfo, entry: &Entry, recorded: &Recorded) -> bool {
-    let id = info.metadata.get(PublishId::METADATA_NAME);
-    id == Some(&entry.publish.to_string()) && info.size == recorded.size
+    info.is_of(entry.publish, recorded.size)
 }
 
 fn expect_checksum(recorded: &Recorded, found: Crc64Nvme, place: &str) -> Result<(), Failure> {

@@ -19,14 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::journal::Which;
 use super::state::{Entry, Recorded, State};
 use super::{Asset, Failure, JournalError, PublishError, Publisher, Work};
-use crate::checksum::{Crc64Nvme, Running};
 use crate::outbox::{Claimed, DataDir, Reopened};
-use crate::storage::{
-    Durability, Integrity, ObjectInfo, Presence, PublishId, PutProgress, Source as _, Storage as _, StorageError,
-};
-
-/// Bytes of a file that are read at once.
-const READ_BYTES: usize = 1 << 20;
+use crate::storage::{Durability, Integrity, ObjectInfo, Presence, PutProgress, Source, Storage as _, checksum_of};
 
 /// What a recovery found and did.
 #[derive(Debug, Default)]
@@ -183,11 +177,11 @@ impl Publisher {
         if copies.is_empty() {
             return Ok(None);
         }
-        let file = Arc::clone(claimed);
-        let Ok(Ok(checksum)) = spawn_blocking(move || checksum_of(&file)).await else { return Ok(None) };
-        copies.retain(|copy| copy.info.checksum == Some(Crc64Nvme(checksum)));
+        let file = Arc::clone(claimed) as Arc<dyn Source>;
+        let Ok(checksum) = checksum_of(file).await else { return Ok(None) };
+        copies.retain(|copy| copy.info.checksum == Some(checksum));
         let is_half = |copy: &Copy| copy.durability == Durability::S3 && self.storage.durability() == Durability::Both;
-        Ok(Copy::joined(copies).filter(|copy| !is_half(copy)).map(|copy| self.recorded(entry, copy, checksum)))
+        Ok(Copy::joined(copies).filter(|copy| !is_half(copy)).map(|copy| self.recorded(entry, copy, checksum.0)))
     }
 
     /// Without its file a publish stands only if its object is there whole.
@@ -220,9 +214,7 @@ impl Publisher {
         let key = &entry.intent.key;
         let own = |presence: Presence, durability| match presence {
             Presence::Present(info) => {
-                let id = info.metadata.get(PublishId::METADATA_NAME);
-                let own = id == Some(&entry.publish.to_string()) && info.size == entry.intent.bytes;
-                own.then_some(Copy { info, durability })
+                info.is_of(entry.publish, entry.intent.bytes).then_some(Copy { info, durability })
             }
             Presence::Absent | Presence::Unknown => None,
         };
@@ -274,20 +266,4 @@ impl Copy {
         let first = copies.into_iter().next()?;
         Some(Self { durability: durability.unwrap_or(first.durability), ..first })
     }
-}
-
-/// CRC64NVME of a whole file, read in pieces.
-fn checksum_of(file: &Claimed) -> Result<u64, StorageError> {
-    let failed = |error: crate::storage::SourceError| StorageError::of_source(&error, "read file", "");
-    let mut running = Running::default();
-    let mut buffer = vec![0; READ_BYTES];
-    let mut offset = 0;
-    while offset < file.size() {
-        let bytes = usize::try_from(file.size() - offset).unwrap_or(READ_BYTES).min(READ_BYTES);
-        file.read_exact_at(&mut buffer[..bytes], offset).map_err(failed)?;
-        running.add(&buffer[..bytes]);
-        offset += bytes as u64;
-    }
-    file.verify_unchanged().map_err(failed)?;
-    Ok(running.finish().0)
 }

@@ -30,6 +30,9 @@ pub struct SqliteJournal {
 }
 
 impl SqliteJournal {
+    /// The name of the file in the data directory.
+    pub const FILE: &'static str = "journal.db";
+
     /// How long an identity that is published, and a caller's key, are remembered.
     pub const KEPT_DAYS: i64 = 90;
 

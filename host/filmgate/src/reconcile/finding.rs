@@ -172,7 +172,7 @@ impl Side {
         Self {
             size: Some(info.size),
             crc64nvme: info.checksum.map(|checksum| checksum.to_string()),
-            publish_id: owner(info),
+            publish_id: info.publish_id(),
             ..Self::default()
         }
     }
@@ -185,11 +185,6 @@ impl Side {
         self.note = Some(note.into());
         self
     }
-}
-
-/// The publish that an object says it is of.
-pub(super) fn owner(info: &ObjectInfo) -> Option<PublishId> {
-    info.metadata.get(PublishId::METADATA_NAME)?.parse().ok()
 }
 
 /// For people, in one line.

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::finding::{Finding, FindingKind, Side, owner};
+use super::finding::{Finding, FindingKind, Side};
 use super::join::{Case, Join};
 use super::mend::{Draft, Mend};
 use super::{Pass, ReconcileError, ReconcileOptions, Reconciler, rebuild};
@@ -76,7 +76,7 @@ impl Judge<'_> {
         info: &ObjectInfo,
         records: &[AssetRecord],
     ) -> Result<Vec<Draft>, ReconcileError> {
-        let owner = owner(info);
+        let owner = info.publish_id();
         let (mut drafts, mut is_known) = (Vec::new(), false);
         for record in records {
             let is_own = owner == Some(record.asset.id);
@@ -199,7 +199,7 @@ fn deleted(record: &AssetRecord, info: &ObjectInfo) -> Draft {
 }
 
 fn foreign(info: &ObjectInfo, why: &str) -> Draft {
-    let finding = Finding::new(FindingKind::ForeignObject, info.key.as_str(), owner(info));
+    let finding = Finding::new(FindingKind::ForeignObject, info.key.as_str(), info.publish_id());
     Draft { finding: finding.found(Side::of_object(info).noting(why)), mend: Mend::NoRule }
 }
 

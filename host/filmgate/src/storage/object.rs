@@ -254,6 +254,18 @@ pub struct ObjectInfo {
     pub modified: Option<jiff::Timestamp>,
 }
 
+impl ObjectInfo {
+    /// The publish that the object says it is of.
+    pub fn publish_id(&self) -> Option<PublishId> {
+        self.metadata.get(PublishId::METADATA_NAME)?.parse().ok()
+    }
+
+    /// Whether it says that it is of `publish` and is of this many bytes.
+    pub fn is_of(&self, publish: PublishId, bytes: u64) -> bool {
+        self.publish_id() == Some(publish) && self.size == bytes
+    }
+}
+
 /// One page of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {

@@ -106,14 +106,13 @@ async fn head(storage: &dyn Storage, key: &ObjectKey, publish: PublishId) -> Res
         Presence::Absent => return Err(differs(storage, key, "the object that was stored is not there: its presence")),
         Presence::Unknown => return Ok("the credentials may not see it".to_owned()),
     };
-    let found = info.metadata.get(PublishId::METADATA_NAME);
     if info.size != CONTENT.len() as u64 {
         return Err(differs(storage, key, "the size"));
     }
     if info.content_type.as_deref() != Some(CONTENT_TYPE) {
         return Err(differs(storage, key, "the content type"));
     }
-    if found.is_none_or(|found| *found != publish.to_string()) {
+    if info.publish_id() != Some(publish) {
         return Err(differs(storage, key, "the publish id in the metadata"));
     }
     Ok("size, content type and metadata are as stored".to_owned())

@@ -9,7 +9,6 @@ use filmgate::job::{IdempotencyKey, JobRequest, Slot};
 use filmgate::publish::Asset;
 use filmgate::report::JobReport;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use crate::cli::problem::Problem;
 
@@ -77,12 +76,7 @@ pub(super) fn key_of(file: &Path, request: &JobRequest, slot: Option<&Slot>) -> 
     let found = fs::metadata(file)?;
     let path = fs::canonicalize(file)?;
     let mark = (found.ino(), found.size(), found.mtime(), found.mtime_nsec());
-    named("file", &format!("{path:?} {mark:?} {slot:?} {request:?}"))
-}
-
-fn named(what: &str, content: &str) -> io::Result<IdempotencyKey> {
-    let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("filmgate-{what}-{digest}").parse().map_err(io::Error::other)
+    Ok(IdempotencyKey::derived("file", &format!("{path:?} {mark:?} {slot:?} {request:?}")))
 }
 
 /// What was published from directories, as a file of its own: names below the directory as they were given, with keys.
@@ -102,7 +96,8 @@ impl Manifest {
         let mut file = tempfile::Builder::new().suffix(".json").tempfile()?;
         file.write_all(content.as_bytes())?;
         file.flush()?;
-        Ok(Self { key: named("manifest", &format!("{content} {request:?}"))?, file: file.into_temp_path() })
+        let key = IdempotencyKey::derived("manifest", &format!("{content} {request:?}"));
+        Ok(Self { key, file: file.into_temp_path() })
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{Claimed, Fingerprint, Place, check, lock, open_file, wait_for_writers};
-use crate::outbox::DataDir;
+use crate::outbox::{DataDir, is_staged};
 use crate::storage::PublishId;
 
 /// What tells a claimed file from every other, also after a restart of the machine, which may give devices new numbers.
@@ -44,7 +44,7 @@ impl Claimed {
     /// own at `path`. Blocks for up to two seconds while somebody writes it.
     pub fn reopen(data: &Arc<DataDir>, publish: PublishId, path: &Path, mark: FileMark) -> std::io::Result<Reopened> {
         let name = publish.to_string();
-        let is_staged = path.file_name().is_some_and(|last| last == name.as_str());
+        let is_staged = is_staged(publish, path);
         let opened = if is_staged {
             open_file_in(data, &name)
         } else {

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::BothStorage;
 use crate::storage::{
-    Durability, Presence, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Source, SourceError, Storage,
-    StorageError, StorageFault, Stored,
+    Durability, Presence, PutObserver, PutProgress, PutRequest, PutStep, Source, SourceError, Storage, StorageError,
+    StorageFault, Stored,
 };
 
 const OPERATION: &str = "put object";
@@ -68,7 +68,7 @@ pub(super) async fn mirrored(both: &BothStorage, request: PutRequest<'_>) -> Res
 async fn is_in_directory(both: &BothStorage, request: &PutRequest<'_>) -> Result<bool, StorageError> {
     match both.local.head(request.key).await {
         Ok(Presence::Present(info)) => {
-            if info.metadata.get(PublishId::METADATA_NAME) == Some(&request.publish_id.to_string()) {
+            if info.publish_id() == Some(request.publish_id) {
                 return Ok(true);
             }
             let message = "an object of another publish is under the key";

@@ -7,8 +7,8 @@ use super::sidecar::Sidecar;
 use super::tree::Tree;
 use crate::checksum::Crc64Nvme;
 use crate::storage::{
-    Durability, Integrity, LeftBehind, ObjectInfo, PublishId, PutProgress, PutRequest, PutStep, SourceError,
-    StorageError, StorageFault, Stored, source,
+    Durability, Integrity, LeftBehind, ObjectInfo, PutProgress, PutRequest, PutStep, SourceError, StorageError,
+    StorageFault, Stored, source,
 };
 
 const OPERATION: &str = "put object";
@@ -50,8 +50,7 @@ async fn settle(
     there: &ObjectInfo,
     checksum: Crc64Nvme,
 ) -> Result<Stored, StorageError> {
-    let ours = there.metadata.get(PublishId::METADATA_NAME) == Some(&request.publish_id.to_string())
-        && there.size == request.file.size();
+    let ours = there.is_of(request.publish_id, request.file.size());
     match there.checksum {
         Some(kept) if ours && kept == checksum => {
             // The try that made it may have failed before its name was safe.

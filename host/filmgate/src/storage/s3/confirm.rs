@@ -187,7 +187,7 @@ impl Inner {
                 return Ok(Finding::Hidden);
             }
         };
-        if info.metadata.get(PublishId::METADATA_NAME) != Some(&expected.publish_id.to_string()) {
+        if info.publish_id() != Some(expected.publish_id) {
             return Ok(Finding::Foreign);
         }
         if info.size != expected.size {

@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::Inner;
 use super::pace::Pace;
 use super::pool::{BUFFER_BYTES, Buffer, Pool};
-use crate::checksum::Crc64Nvme;
+use crate::checksum::{Crc64Nvme, hexadecimal};
 use crate::key::ObjectKey;
 use crate::storage::{Source, SourceError, StorageError, StorageFault};
 
@@ -233,10 +233,6 @@ impl Sums {
     fn finish(self) -> (Crc64Nvme, Option<String>) {
         (self.crc.finish(), self.sha256.map(|sha256| hexadecimal(&sha256.finalize())))
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Content {

@@ -242,8 +242,7 @@ impl Probe<'_> {
     }
 
     fn is_own(&self, info: &ObjectInfo) -> bool {
-        let id = info.metadata.get(PublishId::METADATA_NAME);
-        info.size == BODY.len() as u64 && id == Some(&self.id.to_string())
+        info.is_of(self.id, BODY.len() as u64)
     }
 
     fn refuses_second<T>(&self, second: Result<T, Failure>) -> Result<bool, Failure> {

@@ -65,7 +65,7 @@ impl Inner {
             Err(failure) if failure.is_wordless_refusal() => return Ok(None),
             Err(failure) => return Err(failure.into()),
         };
-        if info.metadata.get(PublishId::METADATA_NAME) != Some(&request.publish_id.to_string()) {
+        if info.publish_id() != Some(request.publish_id) {
             return Err(self.foreign(request.key));
         }
         let checksum = source::checksum(Arc::clone(&request.file)).await;
