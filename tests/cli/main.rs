@@ -5,6 +5,7 @@ mod check;
 mod components;
 mod grants;
 mod jobs;
+mod logs;
 mod planted;
 mod plugin_test;
 mod policies;

@@ -5,6 +5,7 @@ mod cleanup;
 mod conversation;
 mod examine;
 mod granting;
+mod job_log;
 mod keyed;
 mod options;
 mod recorder;

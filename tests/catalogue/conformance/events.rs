@@ -5,7 +5,7 @@ use super::deletion::deletion;
 use crate::bench::{Bench, asset, end, head, moment, note};
 
 fn cuts(events_before: i64) -> Cuts {
-    Cuts { now: moment(0), events: Some(moment(events_before)), audit: None, jobs: None, gone: None }
+    Cuts { events: Some(moment(events_before)), ..Cuts::nothing(moment(0)) }
 }
 
 pub(super) async fn events_are_in_order_and_a_cursor_misses_none(bench: &Bench) {
