@@ -3,6 +3,7 @@
 mod bad_input;
 mod check;
 mod components;
+mod disk;
 mod grants;
 mod jobs;
 mod logs;

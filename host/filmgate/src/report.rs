@@ -5,6 +5,7 @@ use std::fmt;
 use filmgate_protocol::{Exhausted, Layer, LogStream, Usage};
 use filmgate_runner::{CompileError, PluginRefusal, StartError};
 
+use crate::disk::DiskLow;
 use crate::job::{JobId, Sequence, Slot};
 use crate::layout::LayoutError;
 use crate::manifest::ManifestError;
@@ -124,6 +125,9 @@ pub enum JobFault {
     /// A job with the same idempotency key is under way.
     #[error("job {0} is under way already")]
     UnderWay(JobId),
+    /// Too little space is free where the data directory is: nothing was started.
+    #[error("{0}")]
+    DiskLow(#[from] DiskLow),
     /// A fault of the host.
     #[error("{0}")]
     Internal(String),
@@ -156,6 +160,7 @@ impl JobFault {
             Self::UnderWay(_) => "under-way",
             Self::Jail { .. } => "jail-missing",
             Self::Runner(_) => "runner-failed",
+            Self::DiskLow(_) => "disk-low",
             Self::Internal(_) => "internal",
         }
     }

@@ -39,6 +39,8 @@ pub(super) enum Exit {
     JailMissing = 21,
     /// Somebody else works on the job or the publish.
     UnderWay = 22,
+    /// Too little space is free where the data directory is. Nothing was started.
+    DiskLow = 23,
     /// Nothing of this name is on record.
     NotFound = 30,
     /// It was deleted.
@@ -75,6 +77,7 @@ impl Exit {
             JobFault::Cancelled => Self::Interrupted,
             JobFault::UnderWay(_) => Self::UnderWay,
             JobFault::Jail { .. } => Self::JailMissing,
+            JobFault::DiskLow(_) => Self::DiskLow,
             JobFault::Runner(_) | JobFault::Internal(_) => Self::Internal,
         }
     }

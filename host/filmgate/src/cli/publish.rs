@@ -80,6 +80,7 @@ async fn publish(session: Session, order: Order, items: Vec<Item>, as_json: bool
         host = open::host_unreached(&session.config) => host?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
+    open::room(&host, &session.signals).await?;
     let beside = Beside::start(&host, &session.signals);
     let ended = if let [Item { file, is_found: false }] = items.as_slice() {
         let Order { request, slot, remove } = order;

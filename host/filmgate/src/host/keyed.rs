@@ -60,9 +60,11 @@ impl Host {
         let asked = digest(&request, Some(plugin));
         match self.accept_keyed(key, request, Some(plugin), asked).await? {
             Known::Done(report) => Ok(Keyed::Done(report)),
-            Known::Accepted(accepted, _) => Ok(Keyed::Running(
-                self.spawn(*accepted, |session: Session| session.keyed(key.clone()).run(plugin.clone())),
-            )),
+            Known::Accepted(accepted, _) => {
+                self.check_disk()?;
+                let run = |session: Session| session.keyed(key.clone()).run(plugin.clone());
+                Ok(Keyed::Running(self.spawn(*accepted, run)))
+            }
         }
     }
 
@@ -87,6 +89,7 @@ impl Host {
                 Ok(Keyed::Done(accepted.report(assets, None)))
             }
             Known::Accepted(accepted, _) => {
+                self.check_disk()?;
                 let (key, path) = (key.clone(), path.to_owned());
                 let publish = move |session: Session| session.keyed(key).publish_file(slot, path, remove);
                 Ok(Keyed::Running(self.spawn(*accepted, publish)))
