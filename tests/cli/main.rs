@@ -6,6 +6,7 @@ mod components;
 mod disk;
 mod grants;
 mod jobs;
+mod keyed;
 mod logs;
 mod planted;
 mod plugin_test;

@@ -139,6 +139,12 @@ impl Archive {
         found.ok_or_else(|| ArchiveError::Unknown { what: "asset", name: id.to_string() })
     }
 
+    /// Whether an asset could be linked to: it is on record as stored, and in a store of the settings. Nothing is written.
+    pub(crate) async fn is_there(&self, id: PublishId) -> Result<(), ArchiveError> {
+        let record = self.asset(id).await?;
+        self.denial(&record).map_or(Ok(()), Err)
+    }
+
     fn denial(&self, record: &AssetRecord) -> Option<ArchiveError> {
         let id = record.asset.id;
         if record.state != AssetState::Stored {

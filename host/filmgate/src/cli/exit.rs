@@ -63,7 +63,9 @@ impl Exit {
     /// The code that a job's failure ends with. Cancelled jobs are the business of the signal that did it.
     pub(super) fn of_job(fault: &JobFault) -> Self {
         match fault {
-            JobFault::Invalid(_) | JobFault::Manifest(ManifestError::Read { .. }) => Self::Usage,
+            JobFault::Invalid(_) | JobFault::Elsewhere(_) | JobFault::Manifest(ManifestError::Read { .. }) => {
+                Self::Usage
+            }
             JobFault::PluginRefused(_) | JobFault::Compile(_) | JobFault::Manifest(_) | JobFault::NotGranted(_) => {
                 Self::PluginRefused
             }
@@ -78,6 +80,7 @@ impl Exit {
             JobFault::UnderWay(_) => Self::UnderWay,
             JobFault::Jail { .. } => Self::JailMissing,
             JobFault::DiskLow(_) => Self::DiskLow,
+            JobFault::Gone(_) => Self::Gone,
             JobFault::Runner(_) | JobFault::Internal(_) => Self::Internal,
         }
     }

@@ -458,7 +458,8 @@ impl Session {
 
     fn report(&self, summary: Option<serde_json::Value>, usage: Usage) -> JobReport {
         let assets = self.results().assets.values().cloned().collect();
-        JobReport { job: self.job.id, assets, main_slot: self.job.layout.main_slot().clone(), summary, usage }
+        let main_slot = self.job.layout.main_slot().clone();
+        JobReport { job: self.job.id, assets, main_slot, gone: Vec::new(), summary, usage }
     }
 
     fn error(&self, fault: JobFault, usage: Usage) -> JobError {

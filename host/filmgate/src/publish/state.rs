@@ -24,11 +24,17 @@ pub struct Identity {
     pub sequence: Option<Sequence>,
 }
 
+impl Identity {
+    /// Slot and sequence, for people.
+    pub(crate) fn place(&self) -> String {
+        let sequence = self.sequence.map(|sequence| format!(" sequence {}", sequence.get()));
+        format!("slot {}{}", self.slot, sequence.unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "slot {}", self.slot)?;
-        self.sequence.map_or(Ok(()), |sequence| write!(f, " sequence {}", sequence.get()))?;
-        write!(f, " of job {}", self.job)
+        write!(f, "{} of job {}", self.place(), self.job)
     }
 }
 
