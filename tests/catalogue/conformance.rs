@@ -43,6 +43,7 @@ on_every_catalogue!(
     deletion::c6_a_failed_deletion_waits_and_is_due_again,
     events::events_are_in_order_and_a_cursor_misses_none,
     events::a_cursor_that_retention_has_passed_is_refused,
+    events::e1_a_move_is_one_event_when_the_url_changes,
     events::what_is_no_cursor_is_refused,
     events::the_audit_log_names_who_asked,
     logs::a_log_is_read_in_its_order_page_by_page,

@@ -127,9 +127,9 @@ enum Stored {
 }
 
 async fn store(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<Stored, Fault> {
-    let known = sqlx::query("SELECT 1 FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
-    if known.fetch_optional(&mut *connection).await?.is_some() {
-        move_on(connection, asset).await?;
+    let known = sqlx::query_scalar("SELECT place FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
+    if let Some(place) = known.fetch_optional(&mut *connection).await? {
+        move_on(connection, asset, place).await?;
         return Ok(Stored::Known);
     }
     let session_deleted = touch_session(connection, &asset.user, &asset.refs, asset.stored_at).await?;
@@ -151,18 +151,26 @@ async fn store(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<St
 
 /// The object may be in another store now (E1). Objects move from the directory to S3, never back: what an older reading of
 /// the journal says changes nothing.
-async fn move_on(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<(), Fault> {
+///
+/// An event tells of it where the URL changes with it. The last step, which leaves the object in S3 alone, changes none.
+async fn move_on(connection: &mut SqliteConnection, asset: &NewAsset, from: String) -> Result<(), Fault> {
     const MOVE: &str = "UPDATE assets SET place = ?2, durability = ?3, integrity = ?4, version_id = ?5 WHERE asset = ?1 \
          AND CASE durability WHEN 'local' THEN ?3 <> 'local' WHEN 'both' THEN ?3 = 's3' ELSE 0 END";
-    sqlx::query(MOVE)
+    let moved = sqlx::query(MOVE)
         .bind(asset.id.to_bytes().to_vec())
         .bind(asset.place.as_str())
         .bind(word(&asset.durability))
         .bind(word(&asset.integrity))
         .bind(asset.version_id.as_deref())
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-    Ok(())
+    if moved.rows_affected() == 0 || from == asset.place {
+        return Ok(());
+    }
+    let data = json!({"from": from, "place": asset.place, "durability": asset.durability, "key": asset.key});
+    let (user, job, id) = (Some(&asset.user), Some(asset.job), Some(asset.id));
+    let event = NewEvent { user, job, asset: id, data: Some(data), kind: EventKind::AssetMoved };
+    events::append(connection, asset.stored_at, event).await
 }
 
 /// Answers false where another publish has the identity.
