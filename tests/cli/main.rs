@@ -16,5 +16,6 @@ mod reconcile;
 mod records;
 mod recovery;
 mod settings;
+mod stores;
 mod surface;
 mod verify;

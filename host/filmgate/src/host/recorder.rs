@@ -15,13 +15,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::session::Accepted;
-use crate::archive::{asset_of, place_of};
+use crate::archive::asset_of;
 use crate::backoff;
 use crate::catalogue::{Batch, Catalogue, CatalogueError, JobEnd, JobHead, JobNote, JobState, LogLine, LogSource};
 use crate::job::JobId;
 use crate::publish::{Journal, JournalError, Which};
 use crate::report::{JobError, JobFault, JobReport, usage_json};
-use crate::storage::Storage;
+use crate::storage::{Storage, place_of};
 
 /// Publishes that are recorded in one transaction.
 const BATCH: usize = 500;

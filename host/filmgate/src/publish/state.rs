@@ -84,6 +84,9 @@ pub struct Recorded {
     pub integrity: Integrity,
     /// Where it is safe.
     pub durability: Durability,
+    /// Which store it was, as records name it: the settings may name another one later. Absent from earlier versions.
+    #[serde(default)]
+    pub place: Option<String>,
     /// Where it is still to go, because a store was away (E1).
     #[serde(default)]
     pub pending: Option<Pending>,
@@ -260,6 +263,7 @@ impl Recorded {
     fn may_move(&self, moved: &Self) -> bool {
         let same = Self {
             durability: self.durability,
+            place: self.place.clone(),
             pending: self.pending.clone(),
             integrity: self.integrity,
             version_id: self.version_id.clone(),
