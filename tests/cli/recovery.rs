@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use filmgate_tests::bucket::TestBucket;
 use filmgate_tests::cli::{Ended, Filmgate, probe};
+use filmgate_tests::fault_proxy::{Fault, FaultProxy, Operation, Rule};
 use filmgate_tests::garage::Garage;
 use filmgate_tests::sample;
 use serde_json::json;
@@ -108,6 +109,36 @@ fn a6_a_failed_publish_is_tried_again_or_given_up_by_the_operator() {
     assert!(here.folder().join("other.mp4").exists(), "an operator's own file stays");
     let unknown = here.run(["discard", &first]);
     assert_eq!(unknown.code, Some(2), "{unknown:#?}");
+}
+
+/// The store is away when the command begins and back a moment later: the command has not run through everything by then.
+#[test]
+fn a6_retrying_all_outlasts_a_short_outage() {
+    let (bucket, runtime) = (Garage::shared().bucket(), Runtime::new().unwrap());
+    let away = at(Filmgate::new(), &bucket, "http://127.0.0.1:1").with("FILMGATE_S3_RETRIES", "0");
+    let names: Vec<_> = (0..9).map(|number| format!("film-{number}.mp4")).collect();
+    for name in &names {
+        away.write(name, sample::whole("mp4", 1000));
+    }
+    let mut publish = vec!["publish", "--user", "outage"];
+    publish.extend(names.iter().map(String::as_str));
+    let failed = away.run(publish);
+    assert_eq!(failed.code, Some(19), "{failed:#?}");
+
+    let proxy = runtime.block_on(FaultProxy::start(bucket.clone()));
+    let place = at(away, &bucket, proxy.bucket().endpoint.as_str());
+    let fault = Fault::Error(503, "ServiceUnavailable");
+    // As many as say that it is away.
+    proxy.set(Some(Rule { operation: Operation::HeadObject, fault, after_commit: false, times: 5 }));
+    let retried = place.run(["retry", "--all"]);
+    let count = |word: &str| retried.stdout.lines().filter(|line| line.starts_with(word)).count();
+    assert_eq!((count("left "), count("published ")), (5, 4), "{retried:#?}");
+    assert_eq!(retried.code, Some(18), "{retried:#?}");
+    for part in ["considered away and left alone", "the store is back"] {
+        assert!(retried.stderr.contains(part), "{part} is not in the log: {retried:#?}");
+    }
+    let rest = place.run(["retry", "--all"]);
+    assert_eq!((rest.code, rest.stdout.lines().count()), (Some(0), 5), "{rest:#?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use filmgate::publish::PublishError;
+use filmgate::publish::{Patience, PublishError, Recovered};
 use filmgate::report::{JobError, JobEvent, JobFault};
 use filmgate::storage::s3::{Bucket, Credentials, S3Storage};
 use filmgate::storage::{StorageError, StorageFault};
@@ -15,6 +15,7 @@ use filmgate_protocol::Exhausted;
 use filmgate_tests::fault_proxy::{Fault, FaultProxy, MESSAGE, Operation, REQUEST_ID, Rule};
 use filmgate_tests::garage::Garage;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::s3::{bench, left_in, stranger};
@@ -157,6 +158,46 @@ async fn a_lost_answer_is_no_failure() {
         assert!(bench.bytes(&report.assets[0]).await == probe_mp4(bytes), "{operation:?}");
         bench.assert_nothing_left();
     }
+}
+
+/// A store that is away long enough to be left alone loses no publish: each is kept, says when to try again, and comes
+/// through once the store is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_publishes_that_met_a_store_left_alone_are_kept_and_retried() {
+    let proxy = FaultProxy::start(Garage::shared().bucket()).await;
+    let mut settings = proxy.bucket().settings();
+    settings.upload.retries = 1;
+    let bench = bench(settings).await;
+    bench.host.storage().probe().await.expect("probe");
+    let (fault, times) = (Fault::Error(503, "ServiceUnavailable"), usize::MAX);
+    let dead = [Operation::HeadObject, Operation::PutObject];
+    proxy.plan(dead.map(|operation| Rule { operation, fault, after_commit: false, times }));
+    let mut faults = Vec::new();
+    for _ in 0..8 {
+        let failed = Failed::run(&bench, "ana", SMALL).await;
+        let (error, kept) = failed.storage_error();
+        assert!(std::fs::read(kept).expect("the file is kept") == probe_mp4(SMALL), "another file is kept");
+        assert!(failed.told.contains("upload-failed") && !failed.told.contains("considered away"), "{}", failed.told);
+        assert_eq!(error.fault == StorageFault::Away, error.retry_at.is_some(), "{error}");
+        faults.push(error.fault);
+    }
+    assert_eq!(faults[..5], [StorageFault::Unavailable; 5]);
+    assert!(faults.contains(&StorageFault::Away), "{faults:?}");
+
+    proxy.set(None);
+    let failed = bench.host.failed(None, 100).await.expect("list");
+    assert_eq!(failed.len(), 8);
+    let (patience, cancel) = (Patience::default(), CancellationToken::new());
+    for entry in failed {
+        let retry = || async { bench.host.retry(entry.publish, &cancel).await.expect("retry").1 };
+        let mut retried = retry().await;
+        while retried.waited(&patience, &cancel).await {
+            retried = retry().await;
+        }
+        let Recovered::Published(asset) = retried else { panic!("{retried:?}") };
+        assert!(bench.bytes(&asset).await == probe_mp4(SMALL));
+    }
+    bench.assert_nothing_left();
 }
 
 /// A stalled upload ends with the job's time or its cancellation; either way the multipart upload is aborted.

@@ -6,6 +6,7 @@ mod conformance;
 mod faults;
 mod large;
 mod local;
+mod outage;
 mod proofs;
 mod refusals;
 mod requests;

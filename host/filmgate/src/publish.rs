@@ -6,6 +6,7 @@
 mod journal;
 mod memory;
 mod moving;
+mod patience;
 mod recover;
 mod sqlite;
 mod state;
@@ -13,6 +14,7 @@ mod state;
 pub use journal::{Begin, Journal, JournalError, KeyedJob, Noted, Which};
 pub use memory::MemoryJournal;
 pub use moving::Moving;
+pub use patience::Patience;
 pub use recover::{Recovered, Recovery};
 pub use sqlite::SqliteJournal;
 pub use state::{Entry, Identity, Intent, Pending, Recorded, State};

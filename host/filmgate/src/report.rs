@@ -241,6 +241,14 @@ impl JobError {
         Self::early(fault.into())
     }
 
+    /// The storage's own error, where that is the cause.
+    pub fn storage(&self) -> Option<&StorageError> {
+        match &self.fault {
+            JobFault::Publish(PublishError::Storage { error, .. }) | JobFault::Storage(error) => Some(error),
+            _ => None,
+        }
+    }
+
     pub(crate) fn early(fault: JobFault) -> Self {
         Self { fault, job: None, assets: Vec::new(), unpublished: None, usage: Usage::default() }
     }

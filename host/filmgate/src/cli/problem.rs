@@ -187,6 +187,7 @@ impl Problem {
         self.add("s3_code", error.code.as_deref());
         self.add("status", error.status);
         self.add("request_id", error.request_id.as_deref());
+        self.add("retry_at", error.retry_at.map(|time| time.to_string()));
         self.add("left_behind", error.left_behind.as_ref().map(ToString::to_string));
         let step = error.next_step().map(|step| match error.fault {
             StorageFault::Unreachable => format!("{step}, then run `filmgate check`"),

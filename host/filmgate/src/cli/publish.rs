@@ -5,6 +5,7 @@ use std::pin::pin;
 
 use clap::Args;
 use filmgate::job::{JobRequest, Slot};
+use filmgate::publish::Patience;
 use filmgate::report::{JobError, JobFault, JobReport};
 use filmgate::{Host, Keyed};
 use futures::StreamExt as _;
@@ -96,10 +97,11 @@ async fn publish(session: Session, order: Order, items: Vec<Item>, as_json: bool
 /// Answers for every file, in their order; the exit code is that of the first failure.
 async fn publish_all(session: &Session, host: &Host, order: &Order, items: Vec<Item>, as_json: bool) -> Ended {
     let cancel = session.signals.token();
+    let patience = Patience::default();
     let jobs = items.into_iter().map(|item| {
-        let (order, bars) = (order.clone(), session.bars.clone());
+        let (order, bars, patience) = (order.clone(), session.bars.clone(), &patience);
         async move {
-            let ended = publish_one(session, host, order, &item, cancel, bars).await;
+            let ended = publish_one(session, host, order, &item, bars, patience).await;
             (item, ended)
         }
     });
@@ -163,24 +165,28 @@ async fn publish_manifest(
         }
         started => started,
     };
-    let report = until_end(session, started, cancel, session.bars.clone()).await?;
+    let ended = until_end(started, cancel, session.bars.clone()).await;
+    let report = ended.map_err(|error| Problem::of_job(&error, session.signals.exit()))?;
     if let Some(asset) = report.main_asset() {
         print_error(&format!("manifest of {} files: {}", found.len(), asset.key));
     }
     Ok(Some(report))
 }
 
+/// One of several files. While the store is left alone, the next ones wait.
 async fn publish_one(
     session: &Session,
     host: &Host,
     order: Order,
     item: &Item,
-    cancel: &CancellationToken,
     bars: MultiProgress,
+    patience: &Patience,
 ) -> Result<JobReport, Problem> {
+    let cancel = session.signals.token();
     if cancel.is_cancelled() {
         return Err(session.signals.stopped());
     }
+    patience.wait(cancel).await;
     let Order { request, slot, remove } = order;
     let file = &item.file;
     let started = if item.is_found {
@@ -190,31 +196,38 @@ async fn publish_one(
     } else {
         host.publish(request, slot, file, remove).map(Keyed::Running)
     };
-    until_end(session, started, cancel, bars).await
+    let ended = until_end(started, cancel, bars).await;
+    match &ended {
+        Ok(_) => patience.renew(),
+        Err(error) => {
+            if let Some(error) = error.storage() {
+                patience.note(error);
+            }
+        }
+    }
+    ended.map_err(|error| Problem::of_job(&error, session.signals.exit()))
 }
 
 /// Shows a job until it ends; `cancel` ends it early.
 async fn until_end(
-    session: &Session,
     started: Result<Keyed, JobError>,
     cancel: &CancellationToken,
     bars: MultiProgress,
-) -> Result<JobReport, Problem> {
-    let running = match started.map_err(|error| Problem::of_job(&error, None))? {
+) -> Result<JobReport, JobError> {
+    let running = match started? {
         Keyed::Done(report) => return Ok(report),
         Keyed::Running(running) => running,
     };
     let stop = running.cancel_token();
     let follow = Display::new(bars).follow(running.events());
     let mut job = pin!(async { tokio::join!(running.wait(), follow).0 });
-    let ended = tokio::select! {
+    tokio::select! {
         ended = &mut job => ended,
         () = cancel.cancelled() => {
             stop.cancel();
             job.await
         }
-    };
-    ended.map_err(|error| Problem::of_job(&error, session.signals.exit()))
+    }
 }
 
 fn beside(mut object: Value, file: &Path) -> Value {

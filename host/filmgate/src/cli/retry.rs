@@ -1,6 +1,6 @@
 use clap::Args;
 use filmgate::Host;
-use filmgate::publish::{Entry, Recovered};
+use filmgate::publish::{Entry, Patience, Recovered};
 use filmgate::storage::PublishId;
 use serde_json::json;
 
@@ -82,12 +82,16 @@ async fn ids_of(host: &Host, ids: Option<Vec<PublishId>>) -> Result<Vec<PublishI
 async fn retry_all(session: Session, ids: Option<Vec<PublishId>>, as_json: bool) -> Ended {
     let host = open::host_unreached(&session.config).await?;
     let cancel = session.signals.token();
-    let (mut exit, mut objects) = (Exit::Done, Vec::new());
+    let (mut exit, mut objects, patience) = (Exit::Done, Vec::new(), Patience::default());
     for publish in ids_of(&host, ids).await? {
         if cancel.is_cancelled() {
             return Err(session.signals.stopped());
         }
-        let (entry, recovered) = host.retry(publish, cancel).await.map_err(|error| Problem::of_recovery(&error))?;
+        let retry = || async { host.retry(publish, cancel).await.map_err(|error| Problem::of_recovery(&error)) };
+        let (entry, mut recovered) = retry().await?;
+        while recovered.waited(&patience, cancel).await {
+            (_, recovered) = retry().await?;
+        }
         let code = match recovered {
             Recovered::UnderWay => Exit::UnderWay,
             _ => exit_of_one(&recovered),

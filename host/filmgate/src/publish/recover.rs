@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::journal::Which;
 use super::state::{Entry, Recorded, State};
-use super::{Asset, Failure, JournalError, PublishError, Publisher, Work};
+use super::{Asset, Failure, JournalError, Patience, PublishError, Publisher, Work};
 use crate::outbox::{Claimed, DataDir, Reopened};
 use crate::storage::{
     Durability, Integrity, ObjectInfo, Presence, PutProgress, Source, Storage as _, checksum_of, place_of,
@@ -54,12 +54,27 @@ pub enum Recovered {
     Left(PublishError),
 }
 
+impl Recovered {
+    /// After one publish of a batch: waits where the store is left alone for a while. Answers whether to take the publish up
+    /// once more.
+    pub async fn waited(&self, patience: &Patience, cancel: &CancellationToken) -> bool {
+        match self {
+            Self::Left(PublishError::Storage { error, .. }) => patience.note(error) && patience.wait(cancel).await,
+            Self::Published(_) | Self::Moved(_) => {
+                patience.renew();
+                false
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Publisher {
     /// Takes up every publish that is not settled and that no living process works on.
     ///
     /// If `cancel` fires, the publish at hand stays as it is; so do those behind it.
     pub async fn recover(&self, data: &Arc<DataDir>, cancel: &CancellationToken) -> Result<Recovery, JournalError> {
-        let mut recovery = Recovery::default();
+        let (mut recovery, patience) = (Recovery::default(), Patience::default());
         let mut after = None;
         loop {
             let page = self.journal.entries(Which::Unfinished, after, 100).await?;
@@ -69,7 +84,10 @@ impl Publisher {
                 if cancel.is_cancelled() {
                     return Ok(recovery);
                 }
-                let recovered = self.take_up(data, entry.clone(), cancel).await?;
+                let mut recovered = self.take_up(data, entry.clone(), cancel).await?;
+                while recovered.waited(&patience, cancel).await {
+                    recovered = self.take_up(data, entry.clone(), cancel).await?;
+                }
                 recovery.publishes.push((entry, recovered));
             }
         }

@@ -22,6 +22,8 @@ pub struct StorageError {
     pub request_id: Option<String>,
     /// The store's message, or the operating system's.
     pub message: String,
+    /// When the store is asked again, where it is left alone until then.
+    pub retry_at: Option<jiff::Timestamp>,
     /// What this call left in the store because it could not take it away or could not learn whether it is there.
     pub left_behind: Option<LeftBehind>,
 }
@@ -44,6 +46,8 @@ pub enum StorageFault {
     Unreachable,
     /// The store is there but failed or asked to slow down; every try was used.
     Unavailable,
+    /// Call after call came to nothing: nothing is sent for a while, see [`StorageError::retry_at`].
+    Away,
     /// The access key is unknown or the signature does not match.
     BadCredentials,
     /// The credentials have ended.
@@ -101,6 +105,7 @@ impl StorageError {
             status: None,
             request_id: None,
             message: message.into(),
+            retry_at: None,
             left_behind: None,
         }
     }
@@ -130,12 +135,12 @@ impl StorageError {
 
     /// Whether the same request may succeed later without a change.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.fault, StorageFault::Unreachable | StorageFault::Unavailable | StorageFault::NoSpace)
+        self.is_outage() || self.fault == StorageFault::NoSpace
     }
 
     /// Whether the store is away or overloaded: what passes without anybody changing a setting or a right (E1).
     pub fn is_outage(&self) -> bool {
-        matches!(self.fault, StorageFault::Unreachable | StorageFault::Unavailable)
+        matches!(self.fault, StorageFault::Unreachable | StorageFault::Unavailable | StorageFault::Away)
     }
 
     /// Whether the store could not be reached or used at all, whatever the object.
@@ -143,6 +148,7 @@ impl StorageError {
         matches!(
             self.fault,
             StorageFault::Unreachable
+                | StorageFault::Away
                 | StorageFault::BadCredentials
                 | StorageFault::ExpiredCredentials
                 | StorageFault::ClockSkew
@@ -151,11 +157,22 @@ impl StorageError {
         )
     }
 
+    /// The message and what the store answered, without place and key.
+    pub(super) fn told(&self, left_behind: Option<&LeftBehind>) -> String {
+        let mut answer = Vec::new();
+        answer.extend(self.code.as_ref().map(|code| format!("code {code}")));
+        answer.extend(self.status.map(|status| format!("HTTP {status}")));
+        answer.extend(self.request_id.as_ref().map(|id| format!("request id {id}")));
+        answer.extend(left_behind.map(ToString::to_string));
+        if answer.is_empty() { self.message.clone() } else { format!("{} ({})", self.message, answer.join(", ")) }
+    }
+
     /// The next step for the operator (B15).
     pub fn next_step(&self) -> Option<&'static str> {
         Some(match self.fault {
             StorageFault::Unreachable => "check AWS_ENDPOINT_URL_S3, AWS_REGION and the network",
             StorageFault::Unavailable => "try again later; the file is kept",
+            StorageFault::Away => "try again after the named time; see to it that the store answers",
             StorageFault::BadCredentials => {
                 "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: they do not belong together or are unknown to the store"
             }
@@ -183,16 +200,7 @@ impl fmt::Display for StorageError {
         if let Some(key) = &self.key {
             write!(f, ", key {key}")?;
         }
-        write!(f, ": {}", self.message)?;
-        let mut answer = Vec::new();
-        answer.extend(self.code.as_ref().map(|code| format!("code {code}")));
-        answer.extend(self.status.map(|status| format!("HTTP {status}")));
-        answer.extend(self.request_id.as_ref().map(|id| format!("request id {id}")));
-        answer.extend(self.left_behind.as_ref().map(ToString::to_string));
-        if !answer.is_empty() {
-            write!(f, " ({})", answer.join(", "))?;
-        }
-        Ok(())
+        write!(f, ": {}", self.told(self.left_behind.as_ref()))
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod abilities;
 mod address;
+mod breaker;
+mod budget;
 mod call;
 mod client;
 mod confirm;
@@ -44,13 +46,15 @@ use crate::storage::{
     StorageError, Stored, UploadsAfter,
 };
 use abilities::Abilities;
+use breaker::{Breaker, Purpose};
+use budget::Budget;
 use pace::Paces;
 use pool::Pool;
 use slots::Slots;
 
 /// A bucket.
 ///
-/// Cloning is cheap; clones share connections, part buffers and what was learned of the endpoint.
+/// Cloning is cheap; clones share connections, part buffers, the budget of retries and what was learned of the endpoint.
 #[derive(Clone)]
 pub struct S3Storage {
     inner: Arc<Inner>,
@@ -68,6 +72,10 @@ struct Inner {
     slots: Slots,
     /// Bounds the bytes a second.
     paces: Paces,
+    /// Bounds what is sent again.
+    budget: Budget,
+    /// Leaves a store alone that does not answer.
+    breaker: Breaker,
     /// Where objects are, as the SDK says: asked once.
     base: OnceCell<String>,
     /// An object was read back and found to be what was put, and reading was not refused since.
@@ -88,6 +96,8 @@ impl S3Storage {
         let clients = client::build(&settings).await?;
         let slots = Slots::new(settings.upload.concurrency.get());
         let paces = Paces::new(settings.upload.bandwidth, settings.upload.bandwidth_per_user);
+        let budget = Budget::new(settings.upload.retries, settings.upload.concurrency.get());
+        let breaker = Breaker::new(settings.place());
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
@@ -97,6 +107,8 @@ impl S3Storage {
                 pool: Pool::new(),
                 slots,
                 paces,
+                budget,
+                breaker,
                 base: OnceCell::new(),
                 reads: AtomicBool::new(false),
                 abilities: OnceCell::new(),
@@ -133,7 +145,7 @@ impl Storage for S3Storage {
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Presence, StorageError> {
-        Ok(self.inner.head(key).await?)
+        Ok(self.inner.head(key, Purpose::Work).await?)
     }
 
     async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<ObjectBody, StorageError> {
@@ -141,7 +153,7 @@ impl Storage for S3Storage {
     }
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), StorageError> {
-        Ok(self.inner.delete(key).await?)
+        Ok(self.inner.delete(key, Purpose::Work).await?)
     }
 
     async fn discard_unfinished(&self, key: &ObjectKey) -> Result<u64, StorageError> {
@@ -149,7 +161,7 @@ impl Storage for S3Storage {
     }
 
     async fn open_uploads(&self, prefix: &str, after: Option<&UploadsAfter>) -> Result<OpenUploads, StorageError> {
-        Ok(self.inner.uploads_page(prefix, after, None).await?)
+        Ok(self.inner.uploads_page(prefix, after, None, Purpose::Work).await?)
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Listing, StorageError> {

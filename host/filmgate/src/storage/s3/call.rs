@@ -2,29 +2,35 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use tokio::time::{Instant, sleep_until};
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
 use super::Inner;
+use super::breaker::{Pass, Purpose};
 use super::content::{AtHand, Content, Load};
 use super::fault::Failure;
+use crate::backoff;
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
 
 /// No wait between two tries is longer.
 const DELAY_MAX: Duration = Duration::from_secs(10);
+/// Who finds the budget of retries empty waits so long for a token, then ends with the failure it had. Others that come
+/// through meanwhile give tokens back: in a short outage that many calls share, all of them get their retries.
+const BUDGET_PATIENCE: Duration = Duration::from_secs(10);
 
 /// One operation on one key, with what it can bear.
 pub(super) struct Call<'a> {
     inner: &'a Inner,
     pub operation: &'static str,
     key: Option<&'a ObjectKey>,
+    purpose: Purpose,
     patience: Duration,
     retries: u32,
     conflict_is_final: bool,
@@ -40,6 +46,7 @@ impl Inner {
             inner: self,
             operation,
             key,
+            purpose: Purpose::Work,
             patience: upload.request_timeout,
             retries: upload.retries,
             conflict_is_final: false,
@@ -49,6 +56,12 @@ impl Inner {
 }
 
 impl Call<'_> {
+    /// What it is for decides whether it is sent while the store is considered away.
+    pub(super) fn of(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        self
+    }
+
     /// A request with a body: the slower the line may be and the larger the body, the longer it may take. Under a limit of
     /// bandwidth all parts that may be under way share it.
     pub(super) fn with_body(mut self, bytes: u64) -> Self {
@@ -99,12 +112,18 @@ impl Call<'_> {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
+        let (budget, breaker) = (&self.inner.budget, &self.inner.breaker);
+        let mut pass = breaker.admit(self.purpose, Instant::now()).map_err(|away| {
+            let mut failure = Failure::away(self.operation, self.inner.settings.place(), &away);
+            failure.error.key = self.key.cloned();
+            failure
+        })?;
         let mut tries = 0;
         loop {
             let content = load.load().await.map_err(|error| Failure {
                 error,
                 unclear: self.was_unclear(),
-                retry: false,
+                retry: None,
                 retry_after: None,
             })?;
             let checksum = content.checksum;
@@ -112,31 +131,68 @@ impl Call<'_> {
             let request = Box::pin(make(content));
             let mut failure = match self.send_once(request).await {
                 Ok(answer) => match read(answer, checksum) {
-                    Ok(value) => return Ok(value),
+                    Ok(value) => {
+                        pass.answered();
+                        budget.give_back(tries);
+                        return Ok(value);
+                    }
                     Err(lacks) => Failure::garbled(self.operation, self.inner.settings.place(), lacks),
                 },
                 Err(failure) => failure,
             };
             failure.error.key = self.key.cloned();
-            let conflict = self.conflict_is_final && failure.error.status == Some(409);
-            tracing::debug!(
-                operation = self.operation,
-                tries,
-                fault = ?failure.error.fault,
-                code = failure.error.code,
-                status = failure.error.status,
-                request_id = failure.error.request_id,
-                "S3 request failed"
-            );
-            if !failure.retry || conflict || tries >= self.retries {
+            self.log(&failure, tries);
+            if !failure.is_outage() {
+                pass.answered();
+            }
+            if !self.is_tried_again(&failure, &pass, tries).await {
                 // A clear refusal of the last try says nothing of an earlier one.
                 failure.unclear |= self.was_unclear();
+                if failure.is_outage() {
+                    pass.gave_up(&failure.error, Instant::now());
+                }
+                if failure.retry.is_none() {
+                    budget.give_back(tries);
+                }
                 return Err(failure);
             }
             self.was_unclear.fetch_or(failure.unclear, Ordering::Relaxed);
-            tokio::time::sleep(failure.retry_after.unwrap_or_else(|| self.delay(tries))).await;
             tries += 1;
         }
+    }
+
+    /// Whether to send the request again; where it is so, the wait before that is over, and a token of the budget taken.
+    async fn is_tried_again(&self, failure: &Failure, pass: &Pass<'_>, tries: u32) -> bool {
+        let conflict = self.conflict_is_final && failure.error.status == Some(409);
+        let is_last = tries >= self.retries || (pass.is_for_one_try() && failure.is_outage());
+        if failure.retry.is_none() || conflict || is_last {
+            return false;
+        }
+        let now = Instant::now();
+        let delay = failure.retry_after.unwrap_or_else(|| self.delay(tries));
+        let has_token = tokio::select! {
+            biased;
+            has_token = self.inner.budget.take(now + delay.max(BUDGET_PATIENCE)) => has_token,
+            // Nobody comes through any more: there is nothing to wait for.
+            () = self.inner.breaker.opened() => false,
+        };
+        if has_token {
+            sleep_until(now + delay).await;
+        }
+        has_token
+    }
+
+    fn log(&self, failure: &Failure, tries: u32) {
+        tracing::debug!(
+            operation = self.operation,
+            tries,
+            fault = ?failure.error.fault,
+            code = failure.error.code,
+            status = failure.error.status,
+            request_id = failure.error.request_id,
+            may_pass = failure.retry.map(|line| line.source),
+            "S3 request failed"
+        );
     }
 
     async fn send_once<T, E, F>(&self, request: F) -> Result<T, Failure>
@@ -156,9 +212,9 @@ impl Call<'_> {
 
     /// Doubles with each try; anything between half and all of it, so that clients do not return in step.
     fn delay(&self, tries: u32) -> Duration {
-        let full = self.inner.settings.upload.retry_delay.saturating_mul(1 << tries.min(16)).min(DELAY_MAX);
-        // A fresh hasher's state is random enough to spread waits.
-        let share = RandomState::new().hash_one(tries) % 1000;
-        full / 2 + full.mul_f64(share as f64 / 2000.0)
+        backoff::wait(tries.saturating_add(1), self.inner.settings.upload.retry_delay, DELAY_MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

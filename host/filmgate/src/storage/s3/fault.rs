@@ -1,4 +1,7 @@
-//! What S3's answers mean: the one table from codes and statuses to [`StorageFault`].
+//! What S3's answers mean, as [`StorageFault`]s: those that may pass stand in [`table`], and are tried again; the refusals,
+//! which are not, stand here.
+
+pub(super) mod table;
 
 use std::error::Error;
 use std::time::Duration;
@@ -7,7 +10,9 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 
+use super::breaker::Away;
 use crate::storage::{StorageError, StorageFault};
+use table::{Passing, Sign};
 
 /// Longest message kept of a store, in characters.
 const MESSAGE_MAX: usize = 300;
@@ -21,8 +26,8 @@ pub(super) struct Failure {
     /// The request, or an earlier try of it, may have been carried out all the same, or still be: no answer, half an
     /// answer, or one of a failing server.
     pub unclear: bool,
-    /// Sending it again may help.
-    pub retry: bool,
+    /// Sending it again may help: the line of the table that says so.
+    pub retry: Option<&'static Passing>,
     /// The wait that the store asked for.
     pub retry_after: Option<Duration>,
 }
@@ -36,17 +41,36 @@ impl From<Failure> for StorageError {
 impl Failure {
     /// An answer that lacks what every true answer has.
     pub(super) fn garbled(operation: &'static str, place: String, lacks: &'static str) -> Self {
+        let verdict = Verdict::of_no_answer(Sign::Garbled);
         let message = format!("the answer has no {lacks}");
-        let mut error = StorageError::new(StorageFault::Unavailable, operation, place, message);
+        let mut error = StorageError::new(verdict.fault, operation, place, message);
         error.status = Some(200);
-        Self { error, unclear: true, retry: true, retry_after: None }
+        Self { error, unclear: true, retry: verdict.passing, retry_after: None }
     }
 
     /// No answer in time.
     pub(super) fn timeout(operation: &'static str, place: String, patience: Duration) -> Self {
+        let verdict = Verdict::of_no_answer(Sign::Silence);
         let message = format!("no answer within {} s", patience.as_secs_f32());
-        let error = StorageError::new(StorageFault::Unreachable, operation, place, message);
-        Self { error, unclear: true, retry: true, retry_after: None }
+        let error = StorageError::new(verdict.fault, operation, place, message);
+        Self { error, unclear: true, retry: verdict.passing, retry_after: None }
+    }
+
+    /// Nothing was sent, because the store is left alone for a while.
+    pub(super) fn away(operation: &'static str, place: String, away: &Away) -> Self {
+        let mut error = StorageError::new(StorageFault::Away, operation, place, away.to_string());
+        error.retry_at = Some(away.retry_at);
+        Self { error, unclear: false, retry: None, retry_after: None }
+    }
+
+    /// Whether the store is not there, or not able: no answer, or one of a failing server. With a 4xx it is there, whatever
+    /// it says.
+    pub(super) fn is_outage(&self) -> bool {
+        self.error.is_outage() && !self.is_refusal()
+    }
+
+    fn is_refusal(&self) -> bool {
+        self.error.status.is_some_and(|status| (400..500).contains(&status))
     }
 
     /// Whether the store answered with this code.
@@ -67,34 +91,72 @@ impl Failure {
         let status = raw.map(|raw| raw.status().as_u16());
         let code = error.code().map(|code| clean(code, 100));
         let message = error.message().map(|message| clean(message, MESSAGE_MAX));
-        let fault = match error {
+        let verdict = match error {
             SdkError::ServiceError(_) => of_answer(code.as_deref(), status, message.as_deref()),
-            SdkError::ResponseError(_) | SdkError::TimeoutError(_) => StorageFault::Unreachable,
+            SdkError::ResponseError(_) => Verdict::of_no_answer(Sign::Broken),
+            SdkError::TimeoutError(_) => Verdict::of_no_answer(Sign::Silence),
             SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => of_sending(error),
-            _ => StorageFault::Other,
+            _ => Verdict::refused(StorageFault::Other),
         };
         let sent = !matches!(error, SdkError::ConstructionFailure(_)) && !is_refused_connection(error);
         let message = message.filter(|message| !message.is_empty()).unwrap_or_else(|| described(error, status));
-        let mut told = StorageError::new(fault, operation, place, message);
+        let mut told = StorageError::new(verdict.fault, operation, place, message);
         told.code = code;
         told.status = status;
         told.request_id = error.request_id().map(|id| clean(id, 200));
-        Self {
-            // With a 4xx the store says itself that it did not do it.
-            unclear: sent
-                && matches!(fault, StorageFault::Unreachable | StorageFault::Unavailable)
-                && !status.is_some_and(|status| (400..500).contains(&status)),
-            // The SDK learns the store's clock from every answer, so that the next try is signed with the right time.
-            retry: matches!(fault, StorageFault::Unreachable | StorageFault::Unavailable | StorageFault::ClockSkew),
+        let mut failure = Self {
+            unclear: false,
+            retry: verdict.passing,
             retry_after: raw.and_then(|raw| retry_after(raw.headers().get("retry-after"))),
             error: told,
-        }
+        };
+        // With a 4xx the store says itself that it did not do it.
+        failure.unclear = sent && failure.is_outage();
+        failure
     }
 }
 
-/// The table. Codes first: stores agree on them more than on statuses.
-fn of_answer(code: Option<&str>, status: Option<u16>, message: Option<&str>) -> StorageFault {
-    match code.unwrap_or_default() {
+/// What is made of an error.
+#[derive(Debug, Clone, Copy)]
+struct Verdict {
+    fault: StorageFault,
+    /// Its line in the table, where it may pass.
+    passing: Option<&'static Passing>,
+}
+
+impl Verdict {
+    fn passing(line: &'static Passing) -> Self {
+        Self { fault: line.fault, passing: Some(line) }
+    }
+
+    fn refused(fault: StorageFault) -> Self {
+        Self { fault, passing: None }
+    }
+
+    fn of_no_answer(sign: Sign) -> Self {
+        table::of_no_answer(sign).map_or(Self::refused(StorageFault::Unreachable), Self::passing)
+    }
+}
+
+/// Codes first: stores agree on them more than on statuses.
+fn of_answer(code: Option<&str>, status: Option<u16>, message: Option<&str>) -> Verdict {
+    let code = code.unwrap_or_default();
+    if let Some(passing) = table::of_code(code) {
+        return Verdict::passing(passing);
+    }
+    let refused = match (refused_by_code(code), status.and_then(table::of_status)) {
+        (Some(refused), _) => refused,
+        (None, Some(passing)) => return Verdict::passing(passing),
+        (None, None) => refused_by_status(status),
+    };
+    match refused {
+        StorageFault::Denied => of_denial(message),
+        refused => Verdict::refused(refused),
+    }
+}
+
+fn refused_by_code(code: &str) -> Option<StorageFault> {
+    Some(match code {
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "InvalidToken"
@@ -103,8 +165,7 @@ fn of_answer(code: Option<&str>, status: Option<u16>, message: Option<&str>) -> 
         | "NotSignedUp"
         | "UnrecognizedClientException" => StorageFault::BadCredentials,
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => StorageFault::ExpiredCredentials,
-        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => StorageFault::ClockSkew,
-        "AccessDenied" | "Forbidden" | "AllAccessDisabled" | "AccountProblem" => of_refusal(message),
+        "AccessDenied" | "Forbidden" | "AllAccessDisabled" | "AccountProblem" => StorageFault::Denied,
         "NoSuchBucket" => StorageFault::NoSuchBucket,
         "PermanentRedirect"
         | "TemporaryRedirect"
@@ -120,63 +181,44 @@ fn of_answer(code: Option<&str>, status: Option<u16>, message: Option<&str>) -> 
         | "XAmzContentSHA256Mismatch"
         | "ContentSHA256Mismatch" => StorageFault::Corrupted,
         "NotImplemented" | "MethodNotAllowed" | "AccessControlListNotSupported" => StorageFault::Unsupported,
-        "InternalError"
-        | "SlowDown"
-        | "SlowDownRead"
-        | "SlowDownWrite"
-        | "ServiceUnavailable"
-        | "Throttling"
-        | "ThrottlingException"
-        | "TooManyRequests"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded"
-        | "RequestTimeout"
-        | "OperationAborted"
-        | "ConditionalRequestConflict" => StorageFault::Unavailable,
-        _ => of_status(status, message),
-    }
+        _ => return None,
+    })
 }
 
-fn of_status(status: Option<u16>, message: Option<&str>) -> StorageFault {
+fn refused_by_status(status: Option<u16>) -> StorageFault {
     match status {
-        // An answer that is well in name only, such as half an XML document.
-        Some(200..=299 | 409 | 408 | 429) => StorageFault::Unavailable,
         Some(301 | 307 | 308) => StorageFault::WrongRegion,
         Some(401) => StorageFault::BadCredentials,
-        Some(403) => of_refusal(message),
+        Some(403) => StorageFault::Denied,
         Some(404) => StorageFault::NotFound,
         Some(412) => StorageFault::Exists,
         Some(413) => StorageFault::TooLarge,
         Some(501) => StorageFault::Unsupported,
-        Some(500..) => StorageFault::Unavailable,
         _ => StorageFault::Other,
     }
 }
 
 /// S3 has a code for each cause of a refusal; Garage answers `AccessDenied` to all of them and tells them apart in words.
-fn of_refusal(message: Option<&str>) -> StorageFault {
+fn of_denial(message: Option<&str>) -> Verdict {
     let message = message.unwrap_or_default().to_ascii_lowercase();
     if message.contains("invalid signature") || message.contains("no such key") {
-        StorageFault::BadCredentials
-    } else if message.contains("date is too old") || message.contains("request time") {
-        StorageFault::ClockSkew
+        Verdict::refused(StorageFault::BadCredentials)
     } else {
-        StorageFault::Denied
+        table::of_words(&message).map_or(Verdict::refused(StorageFault::Denied), Verdict::passing)
     }
 }
 
 /// A request that never left, or whose answer never came.
-fn of_sending<E>(error: &SdkError<E, HttpResponse>) -> StorageFault
+fn of_sending<E>(error: &SdkError<E, HttpResponse>) -> Verdict
 where
     E: Error + 'static,
 {
     let credentials = sources(error)
         .any(|source| source.downcast_ref::<aws_credential_types::provider::error::CredentialsError>().is_some());
     match error {
-        _ if credentials => StorageFault::BadCredentials,
-        SdkError::DispatchFailure(failure) if failure.is_user() => StorageFault::Other,
-        SdkError::DispatchFailure(_) => StorageFault::Unreachable,
-        _ => StorageFault::Other,
+        _ if credentials => Verdict::refused(StorageFault::BadCredentials),
+        SdkError::DispatchFailure(failure) if !failure.is_user() => Verdict::of_no_answer(Sign::Broken),
+        _ => Verdict::refused(StorageFault::Other),
     }
 }
 
@@ -219,9 +261,13 @@ fn clean(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{of_answer, retry_after};
+    use super::retry_after;
     use crate::storage::StorageFault;
     use std::time::Duration;
+
+    fn of_answer(code: Option<&str>, status: Option<u16>, message: Option<&str>) -> StorageFault {
+        super::of_answer(code, status, message).fault
+    }
 
     #[test]
     fn codes_win_over_statuses() {

@@ -3,6 +3,7 @@
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, StorageClass};
 
 use super::Inner;
+use super::breaker::Purpose;
 use super::content::{Content, Load};
 use super::fault::Failure;
 use super::put::{Headers, encryption, tagging};
@@ -122,7 +123,12 @@ impl Inner {
     }
 
     /// The parts that the store has of an upload; at most S3's 10,000.
-    pub(super) async fn uploaded_parts(&self, key: &ObjectKey, upload: &str) -> Result<Vec<ListedPart>, Failure> {
+    pub(super) async fn uploaded_parts(
+        &self,
+        key: &ObjectKey,
+        upload: &str,
+        purpose: Purpose,
+    ) -> Result<Vec<ListedPart>, Failure> {
         const PAGES_MAX: usize = 11;
         let mut parts = Vec::new();
         let mut marker: Option<String> = None;
@@ -131,7 +137,7 @@ impl Inner {
                 let list = self.client.list_parts().bucket(self.settings.bucket.as_str()).key(key.as_str());
                 list.upload_id(upload).set_part_number_marker(marker.clone()).send()
             };
-            let call = self.call("list parts", Some(key));
+            let call = self.call("list parts", Some(key)).of(purpose);
             let page = call.send(request, |page| {
                 // An empty answer must not pass for an empty upload.
                 if page.upload_id() == Some(upload) { Ok(page) } else { Err("list of parts") }

@@ -10,6 +10,7 @@ use tracing::Instrument;
 
 use super::Inner;
 use super::abilities::Abilities;
+use super::breaker::Purpose;
 use super::confirm::Answer;
 use super::content::{AtHand, Content, Load};
 use super::fault::Failure;
@@ -56,7 +57,7 @@ impl Inner {
 
 fn broken(inner: &Inner, message: String) -> Failure {
     let error = StorageError::new(StorageFault::Other, OPERATION, inner.settings.place(), message);
-    Failure { error, unclear: false, retry: false, retry_after: None }
+    Failure { error, unclear: false, retry: None, retry_after: None }
 }
 
 async fn probe_and_remember(inner: &Arc<Inner>) -> Result<Abilities, Failure> {
@@ -72,14 +73,19 @@ async fn probe(inner: &Inner) -> Result<Abilities, Failure> {
         key.map_err(|error| broken(inner, error.to_string()))
     };
     let (single, multipart) = (key("put")?, key("multipart")?);
-    let probe = Probe { inner, single, multipart, id, began_upload: AtomicBool::new(false) };
+    let (began_put, began_upload) = (AtomicBool::new(false), AtomicBool::new(false));
+    let probe = Probe { inner, single, multipart, id, began_put, began_upload };
     let outcome = probe.run().await;
     if outcome.is_err() && probe.began_upload.load(Ordering::Relaxed) {
         // The failure of the probe itself is the one to tell; a lifecycle rule ends an upload that stays.
         let _ = inner.discard_unfinished(&probe.multipart).await;
     }
-    for key in [&probe.single, &probe.multipart] {
-        match inner.delete(key).await {
+    for (began, key) in [(&probe.began_put, &probe.single), (&probe.began_upload, &probe.multipart)] {
+        // Of a store that is away nothing is asked for what was never sent.
+        if !began.load(Ordering::Relaxed) {
+            continue;
+        }
+        match inner.delete(key, Purpose::CleanUp).await {
             Ok(()) => {}
             // The failure of the probe itself is the one to tell.
             Err(failure) if outcome.is_err() => tracing::debug!(error = %failure.error, "delete a probe object"),
@@ -115,6 +121,8 @@ struct Probe<'a> {
     single: ObjectKey,
     multipart: ObjectKey,
     id: PublishId,
+    /// The first object may be there.
+    began_put: AtomicBool,
     /// From here on an upload may be open, even one whose id nobody knows.
     began_upload: AtomicBool,
 }
@@ -124,6 +132,8 @@ impl Probe<'_> {
         let mut abilities = Abilities::UNKNOWN;
         let (right, wrong) = (Crc64Nvme::of(BODY), Crc64Nvme(!Crc64Nvme::of(BODY).0));
         let first = self.put(Some(right), false).await;
+        let made_nothing = matches!(&first, Err(failure) if failure.error.is_outage() && !failure.unclear);
+        self.began_put.store(!made_nothing, Ordering::Relaxed);
         let answered = first.as_ref().is_ok_and(|answer| answer.checksum == Some(right));
         abilities.put_checksum = accepted(first)?;
         if abilities.put_checksum {
@@ -235,7 +245,7 @@ impl Probe<'_> {
     }
 
     async fn found(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, Failure> {
-        Ok(match self.inner.head(key).await? {
+        Ok(match self.inner.head(key, Purpose::Work).await? {
             Presence::Present(info) => Some(info),
             Presence::Absent | Presence::Unknown => None,
         })

@@ -8,6 +8,7 @@ use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
 
 use super::Inner;
 use super::abilities::Abilities;
+use super::breaker::Purpose;
 use super::confirm::{Answer, Expected};
 use super::content::{Content, FilePart, Load};
 use super::fault::Failure;
@@ -58,7 +59,7 @@ impl Inner {
         abilities: &Abilities,
         multipart: bool,
     ) -> Result<Option<Stored>, StorageError> {
-        let info = match self.head(request.key).await {
+        let info = match self.head(request.key, Purpose::Work).await {
             Ok(Presence::Present(info)) => info,
             Ok(Presence::Absent | Presence::Unknown) => return Ok(None),
             // AWS answers so to a token that has ended and to a wrong region; the next request's answer names the cause.

@@ -11,19 +11,20 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use super::Inner;
+use super::breaker::Purpose;
 use super::fault::Failure;
 use crate::checksum::Crc64Nvme;
 use crate::key::ObjectKey;
 use crate::storage::{Listing, ObjectBody, ObjectInfo, Presence, StorageError, StorageFault};
 
 impl Inner {
-    pub(super) async fn head(&self, key: &ObjectKey) -> Result<Presence, Failure> {
+    pub(super) async fn head(&self, key: &ObjectKey, purpose: Purpose) -> Result<Presence, Failure> {
         let request = || {
             let head = self.client.head_object().bucket(self.settings.bucket.as_str()).key(key.as_str());
             head.checksum_mode(ChecksumMode::Enabled).send()
         };
-        let answer = self.call("head object", Some(key)).send(request, |answer| info(key, &answer)).await;
-        match answer {
+        let call = self.call("head object", Some(key)).of(purpose);
+        match call.send(request, |answer| info(key, &answer)).await {
             Ok(info) => Ok(Presence::Present(info)),
             // A HEAD's answer has no body, so a code is rare. A bucket that is missing looks like an absent object here;
             // writing to it names it.
@@ -35,9 +36,9 @@ impl Inner {
         }
     }
 
-    pub(super) async fn delete(&self, key: &ObjectKey) -> Result<(), Failure> {
+    pub(super) async fn delete(&self, key: &ObjectKey, purpose: Purpose) -> Result<(), Failure> {
         let request = || self.client.delete_object().bucket(self.settings.bucket.as_str()).key(key.as_str()).send();
-        match self.call("delete object", Some(key)).send(request, |_| Ok(())).await {
+        match self.call("delete object", Some(key)).of(purpose).send(request, |_| Ok(())).await {
             Err(failure) if failure.error.fault == StorageFault::NotFound => Ok(()),
             other => other,
         }

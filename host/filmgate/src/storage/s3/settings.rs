@@ -142,7 +142,8 @@ pub struct UploadOptions {
     pub bandwidth: Option<NonZeroU64>,
     /// Most bytes a second of all uploads of one user together.
     pub bandwidth_per_user: Option<NonZeroU64>,
-    /// How often a failed request is sent again. 0: never.
+    /// How often a failed request is sent again; 0: never. Retries of as many calls as `concurrency` says, and at least 16,
+    /// may be under way or spent at once; spent ones come back within ten seconds.
     pub retries: u32,
     /// Wait before the first retry; it doubles with each, is spread at random, and the store's `Retry-After` wins.
     pub retry_delay: Duration,

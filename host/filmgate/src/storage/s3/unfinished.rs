@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Inner;
+use super::breaker::Purpose;
 use super::fault::Failure;
 use super::read::timestamp;
 use crate::key::ObjectKey;
@@ -27,14 +28,14 @@ impl Inner {
                 let abort = self.client.abort_multipart_upload().bucket(self.settings.bucket.as_str());
                 abort.key(key.as_str()).upload_id(upload).send()
             };
-            match self.call(OPERATION, Some(key)).send(request, |_| Ok(())).await {
+            match self.call(OPERATION, Some(key)).of(Purpose::CleanUp).send(request, |_| Ok(())).await {
                 Ok(()) => {}
                 Err(failure) if failure.error.fault == StorageFault::NotFound => {}
                 // s3s-fs goes on listing an aborted upload, as one without parts, and refuses to abort it again.
                 Err(failure) if failure.error.fault == StorageFault::Denied && round > 0 => return Ok(()),
                 Err(failure) => return Err(failure),
             }
-            match self.uploaded_parts(key, upload).await {
+            match self.uploaded_parts(key, upload, Purpose::CleanUp).await {
                 Ok(_) => {}
                 // Without the right to list parts the answer to the abort must do.
                 Err(failure) if matches!(failure.error.fault, StorageFault::NotFound | StorageFault::Denied) => {
@@ -51,7 +52,7 @@ impl Inner {
                 "the store still has the upload after it was aborted",
             ),
             unclear: false,
-            retry: false,
+            retry: None,
             retry_after: None,
         })
     }
@@ -69,7 +70,7 @@ impl Inner {
     pub(super) async fn open_uploads(&self, key: &ObjectKey) -> Result<Vec<String>, Failure> {
         let (mut found, mut after) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let page = self.uploads_page(key.as_str(), after.as_ref(), Some(key)).await?;
+            let page = self.uploads_page(key.as_str(), after.as_ref(), Some(key), Purpose::CleanUp).await?;
             let of_key = page.uploads.into_iter().filter(|upload| upload.key == key.as_str());
             found.extend(of_key.map(|upload| upload.upload_id));
             after = page.next;
@@ -86,13 +87,14 @@ impl Inner {
         prefix: &str,
         after: Option<&UploadsAfter>,
         about: Option<&ObjectKey>,
+        purpose: Purpose,
     ) -> Result<OpenUploads, Failure> {
         let request = || {
             let list = self.client.list_multipart_uploads().bucket(self.settings.bucket.as_str()).prefix(prefix);
             let list = list.set_key_marker(after.map(|after| after.key.clone()));
             list.set_upload_id_marker(after.and_then(|after| after.upload_id.clone())).send()
         };
-        let call = self.call("list multipart uploads", about);
+        let call = self.call("list multipart uploads", about).of(purpose);
         call.send(request, |page| {
             let more = page.is_truncated().ok_or("list of uploads")?;
             let key = page.next_key_marker().filter(|_| more).map(str::to_owned);
