@@ -11,11 +11,12 @@ use filmgate::publish::{PublishError, Recovered};
 use filmgate::report::{JobError, JobFault, JobReport};
 use filmgate::storage::{Durability, LeftBehind, Mode, PublishId, StorageFault};
 use filmgate::{Host, Runner};
+use filmgate_tests::fault_proxy::{Fault, Operation, Rule};
 use tokio_util::sync::CancellationToken;
 
 use super::{MODES, Pair, fetched, outage};
 use crate::bench::{folder, hold, number};
-use crate::cell::{Cell, Expected, Server, Size};
+use crate::cell::{ALWAYS, Cell, Expected, Server, Size};
 use crate::schedule;
 
 /// Pairs that wait for nothing, and those that wait for time-outs.
@@ -41,6 +42,30 @@ async fn e1_every_fault_on_garage_ends_where_the_policy_wants_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e1_every_fault_on_s3s_ends_where_the_policy_wants_it() {
     matrix(Server::S3s).await;
+}
+
+/// S3 goes away in the middle of an upload, whose file then waits in the directory and is deleted there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m3_e4_an_upload_that_an_outage_left_open_ends_when_its_file_was_deleted() {
+    for mode in MODES {
+        let place = Place::new(Server::Garage, mode, false).await;
+        let (film, bench) = (place.film(Size::Parts), &place.pair.bench);
+        let gone = [Operation::UploadPart, Operation::AbortMultipartUpload, Operation::ListParts];
+        bench.proxy.plan(gone.map(|operation| Rule {
+            operation,
+            fault: Fault::Reset,
+            after_commit: false,
+            times: ALWAYS,
+        }));
+        let report = place.publish(&film).await.expect("published without S3");
+        bench.proxy.plan([]);
+        let publish = place.answered(&report, &film, Durability::Local).await.expect("in the directory");
+        assert_eq!(bench.open_uploads(&film.prefix).await.len(), 1);
+        let deletion = Deletion { at: jiff::Timestamp::now(), by: "test".to_owned(), reason: "a test".to_owned() };
+        assert!(place.host.archive().delete(publish, &deletion).await.expect("deleted").is_complete());
+        place.host.recover(&CancellationToken::new()).await.expect("recover");
+        assert_eq!(bench.open_uploads(&film.prefix).await, Vec::<String>::new(), "{mode}");
+    }
 }
 
 async fn matrix(server: Server) {
