@@ -72,8 +72,12 @@ tools *names:
     tests/tools/install.sh {{ names }}
 
 # Torture publishing: the whole fault matrix, and so many random schedules (on each server) and kills; prints the table.
-torture count="10000" seed="":
-    FILMGATE_LABORATORY_COUNT={{ count }} FILMGATE_LABORATORY_SEED={{ seed }} tests/tools/torture.sh
+torture count="10000" seed="" *arguments:
+    FILMGATE_LABORATORY_COUNT={{ count }} FILMGATE_LABORATORY_SEED={{ seed }} tests/tools/torture.sh {{ arguments }}
+
+# Add up what `just torture` has tried so far on this commit, in pieces of any size.
+torture-sum:
+    tests/tools/torture.sh --sum
 
 # Make every known attack on the host, one at a time, and print the table: attack, ended how, after how long, and how much
 # later than alone an honest job beside it was done.

@@ -1,8 +1,8 @@
 //! A place to publish at: a host whose storage is behind the fault proxy, and eyes of its own on what is behind that.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,12 +56,18 @@ impl Bench {
 
     pub(crate) async fn in_front_of(direct: TestBucket, s3s: Option<S3sServer>, patient: bool) -> Self {
         let proxy = FaultProxy::start(direct.clone()).await;
-        let folder = tempfile::tempdir().expect("a temporary directory");
+        let folder = folder();
         let mut settings = settings(&proxy.bucket(), patient);
         settings.remember = Some(folder.path().join("endpoints"));
         let storage = S3Storage::connect(settings).await.expect("connect");
-        // What the endpoint can do is learned while it is well.
-        storage.probe().await.expect("probe");
+        // What the endpoint can do is learned while it is well: a machine that is busy may be late for who is impatient.
+        let mut probed = storage.probe().await;
+        for _ in 0..10 {
+            if probed.is_err() {
+                probed = storage.probe().await;
+            }
+        }
+        probed.expect("probe");
         let host = Host::builder()
             .data_dir(folder.path().join("data"))
             .runner(Runner::InProcess)
@@ -157,6 +163,31 @@ pub(crate) fn settings(bucket: &TestBucket, patient: bool) -> S3Settings {
     settings
 }
 
+/// A directory of its own, which is deleted when dropped: mostly in memory, where nobody waits for a disk. What is killed
+/// leaves the same behind there, and only a power cut would tell; files are claimed, locked and renamed as on a disk. Every
+/// eighth is on the disk all the same.
+pub(crate) fn folder() -> tempfile::TempDir {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let on_disk = COUNT.fetch_add(1, Ordering::Relaxed).is_multiple_of(8);
+    let folder = match memory().filter(|_| !on_disk) {
+        Some(memory) => tempfile::tempdir_in(memory),
+        None => tempfile::tempdir(),
+    };
+    folder.expect("a temporary directory")
+}
+
+/// A file system in memory, where there is one with room.
+fn memory() -> Option<&'static Path> {
+    const MEMORY: &str = "/dev/shm";
+    const ROOM: u64 = 2 << 30;
+    static MEMORY_WITH_ROOM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = MEMORY_WITH_ROOM.get_or_init(|| {
+        let usage = rustix::fs::statvfs(MEMORY).ok()?;
+        (usage.f_bavail * usage.f_frsize >= ROOM && tempfile::tempdir_in(MEMORY).is_ok()).then(|| MEMORY.into())
+    });
+    found.as_deref()
+}
+
 /// A film of so many bytes that differs from every other.
 pub(crate) fn content(bytes: usize) -> Bytes {
     film::of(bytes, number()).into()
@@ -167,6 +198,11 @@ pub(crate) fn number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     next | u64::from(std::process::id()) << 32
+}
+
+/// Says what is wrong, unless it holds.
+pub(crate) fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
 }
 
 /// Names in a folder; none where it is missing.

@@ -11,11 +11,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use filmgate::job::JobId;
+use filmgate::storage::Mode;
 use filmgate_tests::embedder::{Act, Ended, Order, Place, Said, Victim};
 use filmgate_tests::fault_proxy::Rule;
 use filmgate_tests::film;
 
-use crate::bench::{Bench, names, number};
+use crate::bench::{Bench, folder, hold, names, number};
+use crate::policies::{check_directory, fetched, objects_in};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_embedder");
 /// A process that does not end by then hangs.
@@ -37,6 +39,8 @@ pub(crate) enum Death {
 pub(crate) struct World<'a> {
     /// Absent: the store is a directory of its own.
     pub(crate) bench: Option<&'a Bench>,
+    /// A directory beside the bucket, by this policy.
+    mode: Option<Mode>,
     folder: tempfile::TempDir,
     job: JobId,
     pub(crate) prefix: String,
@@ -48,14 +52,25 @@ pub(crate) struct World<'a> {
 
 impl<'a> World<'a> {
     pub(crate) fn new(bench: Option<&'a Bench>, bytes: usize, large: bool) -> Self {
-        Self::in_folder(&std::env::temp_dir(), bench, bytes, large)
+        // A large file is not for the memory.
+        let folder = if large { tempfile::tempdir().expect("a temporary directory") } else { folder() };
+        Self::of_folder(folder, bench, bytes, large)
+    }
+
+    /// One with two stores.
+    pub(crate) fn of_two(bench: &'a Bench, mode: Mode, bytes: usize) -> Self {
+        Self { mode: Some(mode), ..Self::new(Some(bench), bytes, false) }
     }
 
     /// One whose data directory, and store where there is no bucket, are below `parent`.
     pub(crate) fn in_folder(parent: &Path, bench: Option<&'a Bench>, bytes: usize, large: bool) -> Self {
         let folder = tempfile::tempdir_in(parent).expect("a temporary directory");
+        Self::of_folder(folder, bench, bytes, large)
+    }
+
+    fn of_folder(folder: tempfile::TempDir, bench: Option<&'a Bench>, bytes: usize, large: bool) -> Self {
         let job = JobId::generate();
-        Self { bench, folder, job, prefix: format!("crash/{job}/"), bytes, large, mark: number() }
+        Self { bench, mode: None, folder, job, prefix: format!("crash/{job}/"), bytes, large, mark: number() }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -66,9 +81,21 @@ impl<'a> World<'a> {
         self.folder.path().join("store")
     }
 
-    /// The first life: publishes the file.
+    /// The first life: publishes the file. Its answer leads to the file's bytes at once.
     pub(crate) async fn publish(&self, death: Death, faults: &[Rule]) -> Ended {
-        self.publish_file(self.mark, death, faults).await
+        let ended = self.publish_file(self.mark, death, faults).await;
+        match self.check_answer(&ended).await {
+            Ok(()) => ended,
+            Err(said) => Ended::Broke(format!("{said}, after {ended:?}")),
+        }
+    }
+
+    async fn check_answer(&self, ended: &Ended) -> Result<(), String> {
+        let (Ended::Said(Said::Answer { url, .. }) | Ended::Killed(Some(Said::Answer { url, .. }))) = ended else {
+            return Ok(());
+        };
+        let url = url.parse().map_err(|error| format!("{url}: {error}"))?;
+        hold(fetched(&url).await? == film::of(self.bytes, self.mark), || "the URL leads to other bytes".to_owned())
     }
 
     async fn publish_file(&self, mark: u64, death: Death, faults: &[Rule]) -> Ended {
@@ -107,7 +134,13 @@ impl<'a> World<'a> {
     fn order(&self, act: Act) -> Order {
         let storage = match self.bench {
             None => Place::Directory(self.store()),
-            Some(bench) => Place::bucket(&bench.proxy.bucket(), &bench.remember(), self.large),
+            Some(bench) => {
+                let bucket = Place::bucket(&bench.proxy.bucket(), &bench.remember(), self.large);
+                match self.mode {
+                    None => bucket,
+                    Some(mode) => Place::both(bucket, self.store(), mode),
+                }
+            }
         };
         Order { data: self.data(), storage, act, die_at: None }
     }
@@ -164,7 +197,7 @@ impl<'a> World<'a> {
         let retried = self.taken_up(Act::Retry).await?;
         let told = format!("after {first:?}, recovery {recovered:?}, retry {retried:?}");
         let is_lost = |publish: &str| power_cut && publish.starts_with("lost");
-        let is_done = |publish: &String| publish == "published" || is_lost(publish);
+        let is_done = |publish: &String| publish == "published" || publish == "moved" || is_lost(publish);
         hold(retried.iter().all(is_done), || format!("not published, {told}"))?;
         let is_settled = |publish: &String| is_done(publish) || publish.starts_with("failed");
         hold(recovered.iter().all(is_settled), || format!("not settled, {told}"))?;
@@ -174,6 +207,7 @@ impl<'a> World<'a> {
         hold(objects.len() <= 1, || format!("{} objects, {told}", objects.len()))?;
         let film: Bytes = film::of(self.bytes, self.mark).into();
         hold(objects.iter().all(|(_, object)| *object == film), || format!("another object, {told}"))?;
+        self.check_beside(&objects).map_err(|said| format!("{said}, {told}"))?;
         let first_answer = match first {
             Ended::Killed(said) => said.as_ref(),
             Ended::Said(said) => Some(said),
@@ -191,12 +225,13 @@ impl<'a> World<'a> {
             return Err(format!("asked again: {again:?}, {told}"));
         };
         if let Some(first @ Said::Answer { .. }) = first_answer {
-            hold(first == answer, || format!("another answer: {answer:?}, {told}"))?;
+            hold(first.is_same_answer(answer), || format!("another answer: {answer:?}, {told}"))?;
         }
         let now = self.objects().await;
         hold(now.len() == 1, || format!("asked again, {} objects, {told}", now.len()))?;
         let expected = if objects.is_empty() { film::of(self.bytes, mark).into() } else { film };
         hold(now[0] == (key.clone(), expected), || format!("asked again, another object, {told}"))?;
+        self.check_beside(&now).map_err(|said| format!("asked again: {said}, {told}"))?;
         // What asking again has left goes with the next recovery.
         self.taken_up(Act::Recover).await?;
         self.check_leftovers().await.map_err(|said| format!("asked again: {said}, {told}"))
@@ -248,13 +283,15 @@ impl<'a> World<'a> {
         names(&folder).into_iter().map(object).collect()
     }
 
+    /// What is in the directory beside the bucket, where there is one.
+    fn check_beside(&self, objects: &[(String, Bytes)]) -> Result<(), String> {
+        let Some(mode) = self.mode else { return Ok(()) };
+        check_directory(mode, objects, &objects_in(&self.store(), &self.prefix))
+    }
+
     pub(crate) async fn clear(&self) {
         if let Some(bench) = self.bench {
             bench.clear(&self.prefix).await;
         }
     }
-}
-
-fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }

@@ -8,8 +8,6 @@ use std::time::Duration;
 use filmgate_tests::embedder::{Ended, Said};
 use filmgate_tests::fault_proxy::{Fault, Operation, Rule};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::bench::Bench;
 use crate::cell::Server;
@@ -18,7 +16,7 @@ use crate::model;
 use crate::schedule::{self, first_seed, schedules};
 
 /// One request, and parts.
-const BYTES: [usize; 2] = [990, 200_000];
+pub(crate) const BYTES: [usize; 2] = [990, 200_000];
 /// More than any life has.
 const STEPS_MAX: usize = 64;
 /// Worlds at once.
@@ -123,7 +121,7 @@ struct Fate {
     deaths: Vec<Death>,
 }
 
-fn death() -> impl Strategy<Value = Death> {
+pub(crate) fn death() -> impl Strategy<Value = Death> {
     prop_oneof![
         (0..24usize).prop_map(Death::Edge),
         (0..14usize, any::<bool>()).prop_map(|(at, after_commit)| Death::Request(at, after_commit)),
@@ -157,7 +155,7 @@ async fn m3_random_kills_are_recovered() {
                 return;
             }
             let seed = first.wrapping_add(offset);
-            let fate = fate_of(seed);
+            let (_, fate) = schedule::tree_of(seed, &fate());
             let bench = fate.store.map(|server| if server == Server::Garage { &garage } else { &s3s });
             match meet(bench, &fate).await {
                 Ok(end) => *tally.lock().expect("the tally").entry(end).or_default() += 1,
@@ -173,15 +171,7 @@ async fn m3_random_kills_are_recovered() {
         panic!("{said}");
     }
     let tally = tally.into_inner().expect("the tally");
-    schedule::row("random kills", &format!("{count}, seeds from {first}"), &format!("{tally:?}"), Some(count));
-}
-
-fn fate_of(seed: u64) -> Fate {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), random);
-    fate().new_tree(&mut runner).expect("a fate").current()
+    schedule::trials("random kills", first, count, &format!("{tally:?}"));
 }
 
 async fn meet(bench: Option<&Bench>, fate: &Fate) -> Result<&'static str, String> {
@@ -193,11 +183,15 @@ async fn meet(bench: Option<&Bench>, fate: &Fate) -> Result<&'static str, String
     }
     let settled = world.settle(&first).await;
     world.clear().await;
-    settled.map(|()| match first {
+    settled.map(|()| name_of(&first))
+}
+
+pub(crate) fn name_of(ended: &Ended) -> &'static str {
+    match ended {
         Ended::Killed(None) => "killed",
         Ended::Killed(Some(_)) => "killed after the answer",
         Ended::Said(Said::Failed { .. }) => "failed",
         Ended::Said(_) => "published",
         Ended::Broke(_) => "broke",
-    })
+    }
 }

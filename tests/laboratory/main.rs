@@ -10,6 +10,7 @@ mod disk;
 mod kills;
 mod matrix;
 mod model;
+mod policies;
 mod reads;
 mod resume;
 mod schedule;

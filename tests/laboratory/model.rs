@@ -16,18 +16,14 @@ use filmgate::storage::{LeftBehind, PublishId};
 use filmgate::url::{UrlClass, UrlPolicy};
 use filmgate_tests::fault_proxy::{Fault, Operation, Rule};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::{Bench, names, number};
+use crate::bench::{Bench, hold, names, number};
 use crate::cell::{ALWAYS, Kind, Server, Size};
 use crate::schedule::{self, first_seed, schedules};
 
 /// Schedules that run at once; some always wait for a time-out.
 const AT_ONCE: u64 = 6;
-/// Tries to make a schedule that fails smaller.
-const SHRINKS: usize = 60;
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -36,7 +32,7 @@ enum Step {
     Delete { who: u32, faults: Vec<Rule> },
 }
 
-fn size() -> impl Strategy<Value = Size> {
+pub(crate) fn size() -> impl Strategy<Value = Size> {
     prop_oneof![Just(Size::Small), Just(Size::Parts)]
 }
 
@@ -68,7 +64,7 @@ pub(crate) fn quick_faults() -> impl Strategy<Value = Vec<Rule>> {
     faults().prop_filter("a stall", |rules| rules.iter().all(|rule| rule.fault != Fault::Stall))
 }
 
-fn faults() -> impl Strategy<Value = Vec<Rule>> {
+pub(crate) fn faults() -> impl Strategy<Value = Vec<Rule>> {
     proptest::collection::vec(fault(), 0..3).prop_map(|faults| faults.concat())
 }
 
@@ -114,34 +110,12 @@ async fn run_many(server: Server) {
     if let Some(said) = failed.into_inner().expect("a failure") {
         panic!("{server:?}: {said}");
     }
-    let what = format!("random schedules, {server:?}");
-    schedule::row(&what, &format!("{count}, seeds from {first}"), "as the model says", Some(count));
+    schedule::trials(&format!("random schedules, {server:?}"), first, count, "as the model says");
 }
 
 /// Plays the schedule of a seed; a violation comes with the smallest schedule that was found to have one.
 async fn run_one(bench: &Bench, seed: u64) -> Result<(), String> {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(Config::default(), random);
-    let mut tree = steps().new_tree(&mut runner).expect("a schedule");
-    let Err(violation) = play(bench, &tree.current()).await else { return Ok(()) };
-    let mut smallest = (tree.current(), violation);
-    let mut goes_on = tree.simplify();
-    for _ in 0..SHRINKS {
-        if !goes_on {
-            break;
-        }
-        goes_on = match play(bench, &tree.current()).await {
-            Ok(()) => tree.complicate(),
-            Err(violation) => {
-                smallest = (tree.current(), violation);
-                tree.simplify()
-            }
-        };
-    }
-    let (steps, violation) = smallest;
-    Err(format!("FILMGATE_LABORATORY_SEED={seed}: {violation}\nthe smallest schedule found: {steps:#?}"))
+    schedule::play(seed, &steps(), async |steps| play(bench, steps).await).await
 }
 
 /// What is known of an identity.
@@ -199,16 +173,12 @@ async fn play(bench: &Bench, steps: &[Step]) -> Result<(), String> {
 
 /// Whether the store says that it did not make an object, makes it, and does not show it to the look that follows: nothing
 /// that it says leads to the truth.
-fn is_lie(faults: &[Rule]) -> bool {
+pub(crate) fn is_lie(faults: &[Rule]) -> bool {
     let of = |rule: &Rule, operations: &[Operation]| rule.fault != Fault::None && operations.contains(&rule.operation);
     let makes = [Operation::PutObject, Operation::CompleteMultipartUpload];
     let refuses = |rule: &Rule| rule.after_commit && matches!(rule.fault, Fault::Error(400..500, _));
     faults.iter().any(|rule| of(rule, &makes) && refuses(rule))
         && faults.iter().any(|rule| of(rule, &[Operation::HeadObject]))
-}
-
-fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }
 
 impl Play<'_> {

@@ -1,8 +1,34 @@
 //! How much is tried, and from which seed on: little by default, more where the environment says so.
 
+use proptest::strategy::{Strategy, ValueTree as _};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// Tries to make a schedule that fails smaller.
+const SHRINKS: usize = 60;
+
 /// Random schedules of each kind.
 pub(crate) fn schedules() -> u64 {
-    number("FILMGATE_LABORATORY_COUNT").unwrap_or(if has_seed() { 1 } else { 150 })
+    schedules_or(150)
+}
+
+/// The same, where the usual number is this.
+pub(crate) fn schedules_or(usual: u64) -> u64 {
+    number("FILMGATE_LABORATORY_COUNT").unwrap_or(if has_seed() { 1 } else { usual })
+}
+
+/// Whether all is to be tried that there is, however long it takes.
+pub(crate) fn is_torture() -> bool {
+    number("FILMGATE_LABORATORY_COUNT").is_some()
+}
+
+/// What a seed makes, as a tree that can be made smaller, and as it is.
+pub(crate) fn tree_of<S: Strategy>(seed: u64, strategy: &S) -> (S::Tree, S::Value) {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let tree = strategy.new_tree(&mut TestRunner::new_with_rng(Config::default(), random)).expect("a value");
+    let value = tree.current();
+    (tree, value)
 }
 
 /// The first seed: given, or as good as new in each process.
@@ -13,9 +39,41 @@ pub(crate) fn first_seed() -> u64 {
     })
 }
 
+/// Plays what a seed makes; a violation comes with the smallest thing that was found to have one.
+pub(crate) async fn play<S: Strategy>(
+    seed: u64,
+    strategy: &S,
+    play: impl AsyncFn(&S::Value) -> Result<(), String>,
+) -> Result<(), String> {
+    let (mut tree, value) = tree_of(seed, strategy);
+    let Err(violation) = play(&value).await else { return Ok(()) };
+    let mut smallest = (value, violation);
+    let mut goes_on = tree.simplify();
+    for _ in 0..SHRINKS {
+        if !goes_on {
+            break;
+        }
+        let value = tree.current();
+        goes_on = match play(&value).await {
+            Ok(()) => tree.complicate(),
+            Err(violation) => {
+                smallest = (value, violation);
+                tree.simplify()
+            }
+        };
+    }
+    let (value, violation) = smallest;
+    Err(format!("FILMGATE_LABORATORY_SEED={seed}: {violation}\nthe smallest schedule found: {value:#?}"))
+}
+
 /// Bytes of the file whose upload is killed.
 pub(crate) fn bytes() -> Option<u64> {
     number("FILMGATE_LABORATORY_BYTES")
+}
+
+/// The row of random trials, whose seeds follow each other.
+pub(crate) fn trials(what: &str, first: u64, count: u64, outcomes: &str) {
+    row(what, &format!("{count}, seeds from {first}"), outcomes, Some(count));
 }
 
 /// A row of the table that `just torture` shows: what, how much, its outcomes, and for random trials how many there were.

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
 use filmgate::job::JobId;
+use filmgate::storage::Mode;
 use filmgate::storage::s3::S3Settings;
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,15 @@ pub enum Place {
         /// Parts are as small as S3 takes them, and files above that go up in parts; else from a thousand bytes on.
         large: bool,
     },
+    /// A bucket and a directory.
+    Both {
+        /// The bucket.
+        bucket: Box<Self>,
+        /// The directory.
+        directory: PathBuf,
+        /// Whether every object belongs into both, else into the bucket alone.
+        mirror: bool,
+    },
 }
 
 /// What the program says of a publish or a recovery, as one line.
@@ -80,6 +90,8 @@ pub enum Said {
         size: u64,
         /// Their CRC64NVME.
         checksum: String,
+        /// Where it can be fetched.
+        url: String,
     },
     /// The publish failed.
     Failed {
@@ -108,6 +120,19 @@ pub enum Ended {
     Broke(String),
 }
 
+impl Said {
+    /// Whether this is the same answer, perhaps with another URL.
+    pub fn is_same_answer(&self, other: &Self) -> bool {
+        let without_url = |said: &Self| match said {
+            Self::Answer { publish, key, size, checksum, .. } => {
+                Some((publish.clone(), key.clone(), *size, checksum.clone()))
+            }
+            _ => None,
+        };
+        without_url(self).is_some() && without_url(self) == without_url(other)
+    }
+}
+
 impl Place {
     /// A bucket, seen from another process.
     pub fn bucket(bucket: &TestBucket, remember: &Path, large: bool) -> Self {
@@ -122,7 +147,12 @@ impl Place {
         }
     }
 
-    /// The settings of a bucket; none for a directory.
+    /// A bucket and a directory.
+    pub fn both(bucket: Self, directory: PathBuf, mode: Mode) -> Self {
+        Self::Both { bucket: Box::new(bucket), directory, mirror: mode == Mode::Mirror }
+    }
+
+    /// The settings of a bucket; none where there is another store.
     pub fn settings(&self) -> Option<S3Settings> {
         let Self::Bucket { endpoint, region, name, access_key_id, secret_access_key, remember, large } = self else {
             return None;

@@ -6,6 +6,7 @@
 pub mod child;
 pub mod contender;
 pub mod files;
+pub mod interrupted;
 pub mod micro;
 pub mod records;
 pub mod run;

@@ -11,7 +11,7 @@ use filmgate_bench::contender::{Contender, NAMES, Places};
 use filmgate_bench::files::Workload;
 use filmgate_bench::run::{Comparison, compare};
 use filmgate_bench::server::Server;
-use filmgate_bench::{micro, records, scenes, table};
+use filmgate_bench::{interrupted, micro, records, scenes, table};
 use serde_json::{Value, json};
 
 /// Measures `filmgate publish` beside other upload tools.
@@ -32,6 +32,14 @@ enum Command {
     Micro(CommonOptions),
     /// Measure a long line, limits of bandwidth, a cancelled upload, fifty publishes at once, and local storage
     Scenes(CommonOptions),
+    /// Measure how long a hundred interrupted publishes take to be recovered
+    Recovery {
+        /// How many
+        #[arg(long, default_value_t = 100)]
+        publishes: u64,
+        #[command(flatten)]
+        common: CommonOptions,
+    },
     /// Measure the catalogue with many assets in it: recording, lists, URLs
     Catalogue {
         /// How many
@@ -53,6 +61,9 @@ enum Command {
         /// Bytes a second of each of the five users
         #[arg(long)]
         per_user: Option<NonZeroU64>,
+        /// The data directory [default: a temporary one]
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
     },
 }
 
@@ -100,8 +111,11 @@ fn main() -> anyhow::Result<()> {
         Some(Command::Compare(options)) => run_compare(&options),
         Some(Command::Micro(options)) => run_micro(&options),
         Some(Command::Scenes(options)) => run_scenes(&options),
+        Some(Command::Recovery { publishes, common }) => run_recovery(publishes, &common),
         Some(Command::Catalogue { assets, keep, common }) => run_catalogue(assets, keep.as_deref(), &common),
-        Some(Command::PublishAtOnce { url, files, per_user }) => scenes::publish_at_once(&url, &files, per_user),
+        Some(Command::PublishAtOnce { url, files, per_user, data_dir }) => {
+            scenes::publish_at_once(&url, &files, per_user, data_dir.as_deref())
+        }
     }
 }
 
@@ -177,6 +191,22 @@ fn run_scenes(options: &CommonOptions) -> anyhow::Result<()> {
     ];
     for scene in scenes {
         let figure = scene()?;
+        println!("{figure:#}");
+        figures.push(figure);
+    }
+    write_json(options, &machine(&figures))
+}
+
+fn run_recovery(publishes: u64, options: &CommonOptions) -> anyhow::Result<()> {
+    if publishes == 0 {
+        bail!("--publishes is 0: there is nothing to measure");
+    }
+    let (sink, folder) = (beside("filmgate-sink")?, files_folder(options));
+    let filmgate = places(options)?.filmgate;
+    let mut figures = Vec::new();
+    // A store in the next room, and one across a line.
+    for first_byte in [0, 30] {
+        let figure = interrupted::recovery(&sink, &filmgate, &folder, publishes, first_byte)?;
         println!("{figure:#}");
         figures.push(figure);
     }

@@ -122,8 +122,8 @@ fn claim() -> anyhow::Result<Figure> {
     Ok(Figure::of("claim of a finished file", times))
 }
 
-/// Every state of one multipart publish, in memory and on disk.
-async fn states() -> anyhow::Result<[Figure; 2]> {
+/// Every state of one publish, in memory and on disk: what the journal adds to a publish.
+async fn states() -> anyhow::Result<[Figure; 3]> {
     let key = ObjectKey::try_from("videos/ana/film.mp4".to_owned())?;
     let recorded = Recorded {
         key: key.clone(),
@@ -154,10 +154,19 @@ async fn states() -> anyhow::Result<[Figure; 2]> {
         class: UrlClass::Final,
         metadata: BTreeMap::new(),
     };
+    let parts = [
+        State::Created { upload_id: "an-upload".to_owned(), part_bytes: 8 << 20 },
+        State::Completing,
+        State::Verified,
+        State::Recorded(recorded),
+        State::Deleted,
+        State::Replied,
+    ];
     let (in_memory, on_disk) = (MemoryJournal::default(), SqliteJournal::open(&folder.path().join("journal.db"))?);
     Ok([
-        of_journal("state machine of one publish", &in_memory, &plan, &claimed, &recorded, 5_000).await?,
-        of_journal("the same on disk, with its three syncs", &on_disk, &plan, &claimed, &recorded, 500).await?,
+        of_journal("state machine of one publish", &in_memory, &plan, &claimed, &parts, 5_000).await?,
+        of_journal("the same on disk, with its three syncs", &on_disk, &plan, &claimed, &parts, 500).await?,
+        of_journal("of a small publish, which creates no upload", &on_disk, &plan, &claimed, &parts[1..], 500).await?,
     ])
 }
 
@@ -166,7 +175,7 @@ async fn of_journal(
     journal: &dyn Journal,
     plan: &Plan,
     claimed: &Claimed,
-    recorded: &Recorded,
+    states: &[State],
     rounds: usize,
 ) -> anyhow::Result<Figure> {
     let mut times = Vec::new();
@@ -174,15 +183,7 @@ async fn of_journal(
         let publish = PublishId::generate();
         let identity = Identity { job: JobId::generate(), ..plan.identity.clone() };
         let intent = plan.intent(claimed, true);
-        let created = State::Created { upload_id: "an-upload".to_owned(), part_bytes: 8 << 20 };
-        let states = [
-            created,
-            State::Completing,
-            State::Verified,
-            State::Recorded(recorded.clone()),
-            State::Deleted,
-            State::Replied,
-        ];
+        let states = states.to_vec();
         let started = Instant::now();
         journal.begin(identity, publish, intent).await?;
         for state in states {

@@ -126,18 +126,23 @@ pub fn parallel(sink: &Path, folder: &Path, files: u64) -> anyhow::Result<Value>
     }))
 }
 
-fn at_once(server: &Server, files: &[PathBuf]) -> anyhow::Result<Command> {
+pub(crate) fn at_once(server: &Server, files: &[PathBuf]) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("publish-at-once").arg(&server.url).args(files);
     Ok(command)
 }
 
-/// The process behind [`parallel`] and a part of [`limits`]: publishes every file at the same time, for five users, each
-/// with so many bytes a second.
+/// The process behind [`parallel`], a part of [`limits`] and [`recovery`](crate::interrupted::recovery): publishes every file
+/// at the same time, for five users, each with so many bytes a second; with `data` as its data directory.
 ///
 /// # Errors
 /// Where one of them fails.
-pub fn publish_at_once(url: &str, files: &[PathBuf], per_user: Option<NonZeroU64>) -> anyhow::Result<()> {
+pub fn publish_at_once(
+    url: &str,
+    files: &[PathBuf],
+    per_user: Option<NonZeroU64>,
+    data: Option<&Path>,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let credentials = Credentials::Static {
@@ -149,9 +154,9 @@ pub fn publish_at_once(url: &str, files: &[PathBuf], per_user: Option<NonZeroU64
         settings.endpoint = Some(url.parse()?);
         settings.upload.bandwidth_per_user = per_user;
         let storage = S3Storage::connect(settings).await?;
-        let data = tempfile::tempdir()?;
+        let own = tempfile::tempdir()?;
         let host = Host::builder()
-            .data_dir(data.path())
+            .data_dir(data.unwrap_or(own.path()))
             .storage(Arc::new(storage))
             .runner(Runner::InProcess)
             .media_facts(FactsPolicy::Off)

@@ -67,3 +67,24 @@ fn the_catalogue_is_measured() {
     let parts = measured["figures"].as_array().expect("a list");
     assert!(parts.len() > 8 && said.contains("URL of one asset"), "{said}");
 }
+
+#[test]
+fn interrupted_publishes_are_recovered() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let json = folder.path().join("figures.json");
+    let ended = Command::new(env!("CARGO_BIN_EXE_filmgate-bench"))
+        .args(["recovery", "--publishes", "5", "--filmgate"])
+        .arg(filmgate())
+        .arg("--files")
+        .arg(folder.path())
+        .arg("--json")
+        .arg(&json)
+        .output()
+        .expect("start the bench");
+    let said = format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success(), "{said}");
+    let figures: Value = serde_json::from_slice(&std::fs::read(&json).expect("figures")).expect("JSON");
+    let lines: Vec<_> =
+        figures["figures"].as_array().expect("a list").iter().map(|one| &one["first_byte_ms"]).collect();
+    assert_eq!(lines, [0, 30], "{said}");
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use filmgate::job::{JobId, Refs, UserId};
 use filmgate::key::ObjectKey;
@@ -14,7 +15,7 @@ use filmgate::publish::{
     Begin, Identity, Intent, Journal, JournalError, Plan, PublishError, Publisher, Recovered, SqliteJournal, State,
 };
 use filmgate::storage::s3::S3Storage;
-use filmgate::storage::{LocalStorage, PublishId, Storage};
+use filmgate::storage::{BothStorage, LocalStorage, Mode, PublishId, Storage};
 use filmgate::url::{UrlClass, UrlPolicy};
 use filmgate::{Host, Runner};
 use filmgate_tests::embedder::{Act, Order, Place, Said};
@@ -28,11 +29,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn obey(order: Order) -> anyhow::Result<()> {
-    let storage: Arc<dyn Storage> = match (&order.storage, order.storage.settings()) {
-        (Place::Directory(root), _) => Arc::new(LocalStorage::open(root.clone())?),
-        (_, Some(settings)) => Arc::new(S3Storage::connect(settings).await?),
-        (_, None) => anyhow::bail!("no storage"),
-    };
+    let storage = open(&order.storage).await?;
     let data = Arc::new(DataDir::open(&order.data)?);
     let inner = SqliteJournal::open(&order.data.join(SqliteJournal::FILE))?;
     let journal = Arc::new(Wrapped(Mortal { inner, die_at: order.die_at, edges: AtomicUsize::new(0) }));
@@ -45,6 +42,21 @@ async fn obey(order: Order) -> anyhow::Result<()> {
         Act::Retry => recover(&order.data, storage, journal, true).await?,
     };
     say(&said)
+}
+
+async fn open(place: &Place) -> anyhow::Result<Arc<dyn Storage>> {
+    Ok(match place {
+        Place::Directory(root) => Arc::new(LocalStorage::open(root.clone())?),
+        Place::Bucket { .. } => {
+            let settings = place.settings().context("settings of a bucket")?;
+            Arc::new(S3Storage::connect(settings).await?)
+        }
+        Place::Both { bucket, directory, mirror } => {
+            let mode = if *mirror { Mode::Mirror } else { Mode::Fallback };
+            let s3 = Box::pin(open(bucket)).await?;
+            Arc::new(BothStorage::new(LocalStorage::open(directory.clone())?, s3, mode))
+        }
+    })
 }
 
 #[expect(clippy::print_stdout, reason = "its answer")]
@@ -86,6 +98,7 @@ async fn publish(
             key: asset.key.to_string(),
             size: asset.size,
             checksum: asset.checksum.to_string(),
+            url: asset.url.url.to_string(),
         },
         Err(PublishError::Storage { error, kept }) => Said::Failed { error: error.to_string(), kept },
         Err(PublishError::Journal { error, kept }) => Said::Failed { error: error.to_string(), kept },

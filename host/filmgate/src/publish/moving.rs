@@ -129,10 +129,17 @@ impl Publisher {
                 let stored = self.bring(both, entry, &recorded, file, cancel).await?;
                 (recorded.integrity, recorded.version_id) = (stored.integrity, stored.version_id);
             }
-            None => match own_object(both, entry, &recorded).await? {
-                Some(info) => recorded.version_id = info.version_id,
-                None => return Err(self.neither(both, entry, recorded, pending).await?),
-            },
+            None => {
+                let found = own_object(both, entry, &recorded).await?;
+                if recorded.durability == Durability::Local {
+                    // It was deleted while it waited: what an outage left open of its upload is not gone on with.
+                    self.discard_uploads(entry).await;
+                }
+                match found {
+                    Some(info) => recorded.version_id = info.version_id,
+                    None => return Err(self.neither(both, entry, recorded, pending).await?),
+                }
+            }
         }
         recorded.place = Some(place_of(&*self.storage));
         if is_in_directory && recorded.durability == Durability::Local {
