@@ -54,6 +54,12 @@ pub(crate) fn receive_with(socket: BorrowedFd<'_>) -> io::Result<Option<(Vec<u8>
     Ok((received.bytes > 0).then_some((frame, descriptors)))
 }
 
+fn register(socket: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned, is never replaced, and is closed with the value only.
+    #[expect(unsafe_code, reason = "tokio cannot see that a descriptor stays the same")]
+    unsafe { AsyncFd::register_with_interest(socket, interest) }.map_err(io::Error::from)
+}
+
 /// One end, used by tasks. Clones are the same end.
 ///
 /// Takes no descriptors: what comes along with a frame is dropped by the kernel.
@@ -72,21 +78,27 @@ struct End {
 impl Packets {
     /// Must be called inside a tokio runtime with I/O.
     pub(crate) fn new(socket: OwnedFd) -> io::Result<Self> {
-        // SAFETY: the descriptor is owned, is never replaced, and is closed with the value only.
-        #[expect(unsafe_code, reason = "tokio cannot see that a descriptor stays the same")]
-        let socket = unsafe { AsyncFd::register(socket) }.map_err(io::Error::from)?;
+        // Not for writing: each frame that the other end takes makes room, and whoever waits for room is woken for it.
+        let socket = register(socket, Interest::READABLE)?;
         let room = Mutex::new(vec![0; FRAME_BYTES_MAX].into());
         Ok(Self { end: Arc::new(End { socket, room }) })
     }
 
     /// Waits until the other end has room. If the future is dropped, whether the frame was sent is unknown.
     pub(crate) async fn send(&self, frame: &[u8]) -> io::Result<()> {
-        let sent = |socket: &OwnedFd| {
+        let sent = |socket: &OwnedFd| -> io::Result<()> {
             let mut control = SendAncillaryBuffer::default();
             let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-            Ok(sendmsg(socket, &[IoSlice::new(frame)], &mut control, flags)?)
+            sendmsg(socket, &[IoSlice::new(frame)], &mut control, flags)?;
+            Ok(())
         };
-        self.end.socket.async_io(Interest::WRITABLE, sent).await.map(drop)
+        match sent(self.end.socket.get_ref()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let socket = register(self.as_fd().try_clone_to_owned()?, Interest::WRITABLE)?;
+                socket.async_io(Interest::WRITABLE, sent).await
+            }
+            done => done,
+        }
     }
 
     /// The next frame. `None`: the other end is gone. An error: it sent more than a frame may have. No frame is lost if
@@ -121,5 +133,30 @@ impl FrameSender for Packets {
 impl FrameReceiver for Packets {
     async fn recv(&mut self) -> Option<Vec<u8>> {
         self.receive().await.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FRAME_BYTES_MAX, Packets, pair};
+
+    /// Some ten times what a socket holds: the sender has to wait, again and again, and loses nothing.
+    #[tokio::test]
+    async fn a_full_socket_is_waited_for() {
+        const FRAMES: u8 = 20;
+        let (one, other) = pair().expect("two ends");
+        let (one, other) = (Packets::new(one).expect("one end"), Packets::new(other).expect("the other"));
+        let sending = async {
+            for number in 0..FRAMES {
+                one.send(&vec![number; FRAME_BYTES_MAX]).await.expect("sent");
+            }
+        };
+        let receiving = async {
+            for number in 0..FRAMES {
+                let frame = other.receive().await.expect("received").expect("a frame");
+                assert!(frame == vec![number; FRAME_BYTES_MAX], "frame {number} is another");
+            }
+        };
+        tokio::join!(sending, receiving);
     }
 }

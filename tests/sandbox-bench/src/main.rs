@@ -5,7 +5,9 @@
 
 #![expect(clippy::print_stdout, reason = "the answer of a command")]
 
+mod examination;
 mod files;
+mod film;
 mod runner;
 mod times;
 
@@ -29,7 +31,8 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     for (program, name) in programs.into_iter().chain(other) {
         println!("\nrunner: {name}");
-        runtime.block_on(measure(&component, program))?;
+        runtime.block_on(measure(&component, program.clone()))?;
+        runtime.block_on(examination::measure(program, ROUNDS))?;
     }
     files::native_against_guest(&runtime, &component)?;
     files::cost_of_accounting()

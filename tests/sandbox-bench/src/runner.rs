@@ -37,6 +37,10 @@ impl Bench {
         self.home.path().join("out")
     }
 
+    pub(crate) fn inputs(&self) -> std::path::PathBuf {
+        self.home.path().join("in")
+    }
+
     async fn start(&self) -> anyhow::Result<HostEnd> {
         let Setup { outbox, inputs, budget } = self.setup()?;
         let started = self.spawner.runner(&self.artifact, outbox.as_fd(), inputs.as_fd(), &budget, &[]).await;
@@ -48,16 +52,22 @@ impl Bench {
     }
 
     fn setup(&self) -> anyhow::Result<Setup> {
-        let (outbox, inputs) = (File::open(self.out())?.into(), File::open(self.home.path().join("in"))?.into());
+        let (outbox, inputs) = (File::open(self.out())?.into(), File::open(self.inputs())?.into());
         Ok(Setup { outbox, inputs, budget: self.budget.clone() })
+    }
+
+    /// A runner that has everything but its job.
+    pub(crate) async fn waiting(&self, jailed: bool) -> anyhow::Result<HostEnd> {
+        let end = if jailed { self.start().await? } else { self.start_in_process()? };
+        tokio::time::sleep(SETTLED).await;
+        Ok(end)
     }
 
     /// Runs one job and answers its number, and what it used.
     pub(crate) async fn job(&self, words: &str, jailed: bool) -> anyhow::Result<(u64, Usage)> {
-        let mut end = if jailed { self.start().await? } else { self.start_in_process()? };
-        tokio::time::sleep(SETTLED).await;
-        end.send(&job(words)).await?;
-        let answer = answer(&mut end).await;
+        let mut end = self.waiting(jailed).await?;
+        end.send(&start_job(words, &[])).await?;
+        let answer = number(&mut end).await;
         end.end().await;
         answer
     }
@@ -66,12 +76,11 @@ impl Bench {
     pub(crate) async fn first_instruction(&self, name: &str, rounds: usize, jailed: bool) -> anyhow::Result<()> {
         let mut times = Vec::new();
         for _ in 0..rounds {
-            let mut end = if jailed { self.start().await? } else { self.start_in_process()? };
-            tokio::time::sleep(SETTLED).await;
-            let message = job("now");
+            let mut end = self.waiting(jailed).await?;
+            let message = start_job("now", &[]);
             let sent = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
             end.send(&message).await?;
-            let (ran, _) = answer(&mut end).await?;
+            let (ran, _) = number(&mut end).await?;
             times.push(Duration::from_nanos(ran).saturating_sub(sent));
             end.end().await;
         }
@@ -85,8 +94,8 @@ impl Bench {
             let (start, wall) = (Instant::now(), SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?);
             let mut end = self.start().await?;
             ready.push(start.elapsed());
-            end.send(&job("now")).await?;
-            first.push(Duration::from_nanos(answer(&mut end).await?.0).saturating_sub(wall));
+            end.send(&start_job("now", &[])).await?;
+            first.push(Duration::from_nanos(number(&mut end).await?.0).saturating_sub(wall));
             end.end().await;
         }
         times::print("cold start to locked in and loaded", ready);
@@ -112,7 +121,7 @@ impl Bench {
         let mut times = Vec::new();
         for _ in 0..rounds {
             let mut end = self.start().await?;
-            end.send(&job("spin")).await?;
+            end.send(&start_job("spin", &[])).await?;
             tokio::time::sleep(SETTLED).await;
             let asked = Instant::now();
             end.send(&ToRunner::Cancel).await?;
@@ -125,21 +134,28 @@ impl Bench {
     }
 }
 
-fn job(words: &str) -> ToRunner {
+/// A job with these parameters and inputs.
+pub(crate) fn start_job(params: &str, inputs: &[&str]) -> ToRunner {
     ToRunner::Start(Box::new(JobInput {
         id: "01890a5d-ac96-774b-bcce-b302099a8057".into(),
         user_id: "ana".into(),
         period: None,
-        params: words.into(),
-        inputs: Vec::new(),
+        params: params.into(),
+        inputs: inputs.iter().map(|name| (*name).to_owned()).collect(),
         refs: Vec::new(),
     }))
 }
 
-async fn answer(end: &mut HostEnd) -> anyhow::Result<(u64, Usage)> {
+async fn number(end: &mut HostEnd) -> anyhow::Result<(u64, Usage)> {
+    let (text, usage) = answer(end).await?;
+    Ok((text.parse()?, usage))
+}
+
+/// What the guest returned, and what it used.
+pub(crate) async fn answer(end: &mut HostEnd) -> anyhow::Result<(String, Usage)> {
     loop {
         match end.recv().await.context("an answer")? {
-            FromRunner::Finished { outcome: Outcome::Returned(text), usage } => return Ok((text.parse()?, usage)),
+            FromRunner::Finished { outcome: Outcome::Returned(text), usage } => return Ok((text, usage)),
             FromRunner::Finished { outcome, .. } => bail!("the job ended otherwise: {outcome:?}"),
             _ => {}
         }

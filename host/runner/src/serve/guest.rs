@@ -48,6 +48,8 @@ impl Guest {
     /// Calls `render`. Dropping the future stops the guest; its store can then only be dropped.
     pub(super) async fn render(&mut self, plugin: &Plugin, job: JobInput, session: &Session) -> Outcome {
         let _running = plugin.engine().running();
+        // The tick of its instantiation has passed long ago; it would yield before its first instruction.
+        self.store.set_epoch_deadline(1);
         let renderer = self.instance.filmgate_plugin_renderer();
         match renderer.call_render(&mut self.store, &to_guest(job)).await {
             Ok(Ok(summary)) => {
