@@ -21,13 +21,13 @@ pub(super) async fn project(pool: &SqlitePool, batch: &Batch) -> Result<Projecte
     for JobNote { head, .. } in &batch.jobs {
         note_user(&mut transaction, &head.user, head.accepted_at, &mut seen).await?;
         accept(&mut transaction, head).await?;
+        seen.insert(head.job.to_string());
     }
     let mut projected = Projected::default();
     for asset in &batch.assets {
         note_user(&mut transaction, &asset.user, asset.accepted_at, &mut seen).await?;
-        if !seen.contains(asset.job.to_string().as_str()) {
+        if seen.insert(asset.job.to_string()) {
             accept(&mut transaction, &head_of(asset)).await?;
-            seen.insert(asset.job.to_string());
         }
         match store(&mut transaction, asset).await? {
             Stored::New => projected.assets += 1,
@@ -127,14 +127,14 @@ enum Stored {
 }
 
 async fn store(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<Stored, Fault> {
-    let known = sqlx::query("SELECT 1 FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
-    if known.fetch_optional(&mut *connection).await?.is_some() {
-        move_on(connection, asset).await?;
-        return Ok(Stored::Known);
-    }
     let session_deleted = touch_session(connection, &asset.user, &asset.refs, asset.stored_at).await?;
     if !insert(connection, asset, session_deleted.is_some()).await? {
-        return Ok(Stored::Refused);
+        let known = sqlx::query("SELECT 1 FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
+        if known.fetch_optional(&mut *connection).await?.is_none() {
+            return Ok(Stored::Refused);
+        }
+        move_on(connection, asset).await?;
+        return Ok(Stored::Known);
     }
     let about =
         |kind| NewEvent { user: Some(&asset.user), job: Some(asset.job), asset: Some(asset.id), ..NewEvent::new(kind) };
