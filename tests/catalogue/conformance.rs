@@ -3,6 +3,7 @@
 mod deletion;
 mod events;
 mod lists;
+mod logs;
 mod records;
 mod retention;
 
@@ -42,8 +43,12 @@ on_every_catalogue!(
     deletion::c6_a_failed_deletion_waits_and_is_due_again,
     events::events_are_in_order_and_a_cursor_misses_none,
     events::a_cursor_that_retention_has_passed_is_refused,
+    events::e1_a_move_is_one_event_when_the_url_changes,
     events::what_is_no_cursor_is_refused,
     events::the_audit_log_names_who_asked,
+    logs::a_log_is_read_in_its_order_page_by_page,
+    logs::lines_that_come_again_change_nothing,
+    logs::old_lines_go_and_those_of_a_job_go_with_it,
     retention::c6_old_versions_beyond_those_kept_are_marked,
     retention::old_records_go_and_young_ones_stay,
     retention::a_job_whose_host_is_gone_is_given_up,

@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use filmgate::catalogue::{AssetFilter, AssetRecord, Catalogue, EventKind, JobFilter, JobState, Page, SqliteCatalogue};
+use filmgate::archive::CleanOptions;
+use filmgate::catalogue::{
+    AssetFilter, AssetRecord, Catalogue, EventKind, JobFilter, JobState, LogLine, LogSource, Page, SqliteCatalogue,
+};
 use filmgate::job::{JobRequest, Params, RefName};
 use filmgate::publish::Asset;
 use filmgate::report::{JobError, JobReport};
 use filmgate::storage::LocalStorage;
-use filmgate::{Host, HostBuilder, Plugin, Runner};
+use filmgate::{Budget, Host, HostBuilder, Plugin, Runner};
 use filmgate_tests::guests;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -255,4 +259,52 @@ async fn c10_without_it_all_files_are_recorded_when_their_job_ends() {
         kinds,
         [EventKind::JobAccepted, EventKind::AssetStored, EventKind::AssetStored, EventKind::JobSucceeded]
     );
+}
+
+fn log_of(lines: &[LogLine]) -> Vec<(LogSource, &str)> {
+    lines.iter().map(|line| (line.source, line.text.as_str())).collect()
+}
+
+/// The job neither fails nor waits for it; what there was room for is on record later, and retention takes it away.
+#[tokio::test(flavor = "multi_thread")]
+async fn c12_a_log_waits_for_a_catalogue_that_is_away() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.database()).expect("a directory in its place");
+    let host = place.host(|builder| builder);
+    let plugin = plugin(&host).await;
+    let params = json!({ "do": "log", "stdout": ["one", "two"] });
+    let job = host.run(request(&params), &plugin).await.expect_err("nothing is stored").job.expect("a job");
+    std::fs::remove_dir(place.database()).expect("remove it");
+    let catalogue = Arc::clone(host.archive().catalogue());
+    let read = async || catalogue.log_of_job(job, Page::first(100)).await.unwrap_or_default();
+    until("the log is on record", async || read().await.len() == 3).await;
+    // The guest writes its summary last.
+    assert_eq!(log_of(&read().await), ["one", "two", "{}"].map(|text| (LogSource::Stdout, text)));
+    let month = CleanOptions { now: Timestamp::now() + SignedDuration::from_hours(24 * 31), ..CleanOptions::default() };
+    assert_eq!(host.archive().clean(month).await.expect("clean").forgotten.logs, 3);
+    assert_eq!(read().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c12_of_a_log_that_finds_no_room_the_rest_is_dropped_and_counted() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.database()).expect("a directory in its place");
+    let budget = Budget { log_bytes: 64 << 20, ..filmgate::default_budget() };
+    let host = place.host(|builder| builder.budget(budget));
+    let plugin = plugin(&host).await;
+    let params = json!({ "do": "log-flood", "mib": 12 });
+    let job = host.run(request(&params), &plugin).await.expect_err("nothing is stored").job.expect("a job");
+    std::fs::remove_dir(place.database()).expect("remove it");
+    let catalogue = Arc::clone(host.archive().catalogue());
+    let read = async || catalogue.log_of_job(job, Page::first(1_000_000)).await.unwrap_or_default();
+    until("the log is on record", async || read().await.last().is_some_and(|last| last.source == LogSource::Host))
+        .await;
+    let lines = read().await;
+    let (last, kept) = lines.split_last().expect("lines");
+    let missing: usize = last.text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
+    assert!(last.text.ends_with("lines are missing here: the catalogue did not take them"), "{last:?}");
+    assert!(kept.iter().all(|line| line.source == LogSource::Stdout), "{} lines", kept.len());
+    // Nothing is lost without being counted: the flood, and the summary behind it.
+    let of_block = (1 << 20) / "the same line again, and again, and again\n".len();
+    assert!(missing > 0 && (kept.len() + missing - 1).is_multiple_of(of_block), "{} and {missing}", kept.len());
 }

@@ -3,8 +3,11 @@
 mod bad_input;
 mod check;
 mod components;
+mod disk;
 mod grants;
 mod jobs;
+mod keyed;
+mod logs;
 mod planted;
 mod plugin_test;
 mod policies;
@@ -13,5 +16,6 @@ mod reconcile;
 mod records;
 mod recovery;
 mod settings;
+mod stores;
 mod surface;
 mod verify;

@@ -56,6 +56,7 @@ fn recorded() -> Recorded {
         checksum: u64::MAX,
         integrity: Integrity::FullObject,
         durability: Durability::S3,
+        place: Some("s3://videos".to_owned()),
         pending: None,
         version_id: Some("v1".to_owned()),
         facts: None,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use filmgate::catalogue::Deletion;
+use filmgate::catalogue::{Deletion, EventKind};
 use filmgate::checksum::Crc64Nvme;
 use filmgate::publish::{
     Asset, Begin, Entry, Identity, Intent, Journal, JournalError, MemoryJournal, PublishError, Recovered, Recovery,
@@ -244,6 +244,18 @@ async fn e1_a_fallback_is_served_at_once_and_moves_when_s3_is_back() {
     }
     assert_eq!(place.stored().await, (2, 0, 0), "one object each, in one store");
     assert_eq!(outcomes(&place.recover().await.expect("recover")), [""; 0]);
+    let catalogue = place.bench.host.archive().catalogue();
+    let events = catalogue.events_of_job(assets[0].identity.job).await.expect("events");
+    let moves: Vec<_> = events.iter().filter(|event| event.kind == EventKind::AssetMoved).collect();
+    assert_eq!(moves.len(), 2, "one each: {events:#?}");
+    for event in moves {
+        let data = event.data.as_ref().expect("from where to where");
+        assert_eq!(
+            (&data["from"], &data["place"]),
+            (&"local".into(), &place.bench.host.archive().place().into()),
+            "{event:?}"
+        );
+    }
 }
 
 /// The order of the steps is that of `publish/moving.rs`; each is the last one of some process.

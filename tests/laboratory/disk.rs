@@ -10,7 +10,7 @@ use filmgate::job::JobRequest;
 use filmgate::media::FactsPolicy;
 use filmgate::publish::{PublishError, Recovered};
 use filmgate::report::{JobError, JobFault};
-use filmgate::{BuildError, Host, Runner};
+use filmgate::{BuildError, DiskReserve, Host, Runner};
 use filmgate_tests::fault_proxy::Operation;
 use tokio_util::sync::CancellationToken;
 
@@ -103,6 +103,8 @@ impl Drop for Mount {
 
 fn host(bench: &Bench, data: &Path) -> Result<Host, BuildError> {
     let builder = Host::builder().data_dir(data).runner(Runner::InProcess).runners_ahead(0);
+    // The disk is to be full, not refused before.
+    let builder = builder.disk_reserve(DiskReserve::Bytes(0));
     builder.media_facts(FactsPolicy::Off).storage(Arc::clone(bench.host.storage())).build()
 }
 

@@ -21,7 +21,7 @@ use crate::catalogue::{
     AssetFilter, AssetRecord, AssetState, AuditAction, AuditEntry, Catalogue, CatalogueError, Deletion, Page, SessionId,
 };
 use crate::layout::Layouts;
-use crate::storage::{Durability, PublishId, Storage, StorageError};
+use crate::storage::{LOCAL, PublishId, Storage, StorageError, place_of};
 use crate::url::{AssetUrl, UrlPolicy};
 
 /// The records of a host together with the storage they speak of. Cheap to clone.
@@ -139,6 +139,12 @@ impl Archive {
         found.ok_or_else(|| ArchiveError::Unknown { what: "asset", name: id.to_string() })
     }
 
+    /// Whether an asset could be linked to: it is on record as stored, and in a store of the settings. Nothing is written.
+    pub(crate) async fn is_there(&self, id: PublishId) -> Result<(), ArchiveError> {
+        let record = self.asset(id).await?;
+        self.denial(&record).map_or(Ok(()), Err)
+    }
+
     fn denial(&self, record: &AssetRecord) -> Option<ArchiveError> {
         let id = record.asset.id;
         if record.state != AssetState::Stored {
@@ -213,16 +219,4 @@ impl Archive {
             page = Page::after(last.asset.id, PAGE);
         }
     }
-}
-
-/// The directory, in records.
-pub(crate) const LOCAL: &str = "local";
-
-/// A store as records name it. Directories move with the machine; buckets are told apart by name.
-pub(crate) fn place_of(storage: &dyn Storage) -> String {
-    if storage.durability() == Durability::Local {
-        return LOCAL.to_owned();
-    }
-    let described = storage.describe();
-    described.split_whitespace().next().unwrap_or("s3").to_owned()
 }

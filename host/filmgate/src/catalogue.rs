@@ -7,6 +7,7 @@
 mod error;
 mod event;
 mod filter;
+mod log;
 mod record;
 mod retention;
 mod sqlite;
@@ -14,6 +15,7 @@ mod sqlite;
 pub use error::CatalogueError;
 pub use event::{AuditAction, AuditEntry, Cursor, Event, EventKind};
 pub use filter::{AssetAt, AssetFilter, JobFilter, Page, SessionFilter};
+pub use log::{LogAt, LogLine, LogSource};
 pub use record::{
     AssetRecord, AssetState, Batch, Deletion, DeletionState, JobEnd, JobHead, JobNote, JobRecord, JobState, NewAsset,
     Projected, SceneRecord, SessionId, SessionRecord,
@@ -117,6 +119,12 @@ pub trait Catalogue: Debug + Send + Sync {
 
     /// The events of one job that are kept, in their order.
     async fn events_of_job(&self, job: JobId) -> Result<Vec<Event>, CatalogueError>;
+
+    /// Keeps lines of jobs' logs. A line that is there already, by job, run and number, changes nothing.
+    async fn log(&self, lines: &[LogLine]) -> Result<(), CatalogueError>;
+
+    /// The lines of a job's log that are kept, in their order: those after one, the last of the page before.
+    async fn log_of_job(&self, job: JobId, page: Page<LogAt>) -> Result<Vec<LogLine>, CatalogueError>;
 
     /// Writes who asked for what.
     async fn audit(&self, entry: &AuditEntry) -> Result<(), CatalogueError>;

@@ -130,10 +130,10 @@ Exit codes:
    12  plugin trapped                   18  upload failed, the file is kept
    13  CPU time used up                 19  storage unreachable
    20  a check failed                   21  plugins cannot be locked in
-   22  under way in another process     30  not on record
-   31  gone: it was deleted             32  catalogue cannot be used
-   33  deleted, but objects are left    70  fault of the host
-   74  done, but the answer could not be written
+   22  under way in another process     23  too little free space
+   30  not on record                    31  gone: it was deleted
+   32  catalogue cannot be used         33  deleted, but objects are left
+   70  fault of the host                74  done, but the answer could not be written
   130  SIGINT                          143  SIGTERM";
 
 /// Parses, runs and tells how it ended.

@@ -40,6 +40,7 @@ use serde::Deserialize;
 
 use crate::CompileOptions;
 use crate::archive::RetentionPolicy;
+use crate::disk::DiskReserve;
 use crate::job::InvalidValue;
 use crate::layout::Layouts;
 use crate::media::FactsPolicy;
@@ -55,6 +56,8 @@ use resolver::Resolver;
 pub struct Config {
     /// Where jobs under way and claimed files live.
     pub data_dir: PathBuf,
+    /// How much stays free on its file system.
+    pub disk_reserve: DiskReserve,
     /// Where files are published to.
     pub storage: StorageConfig,
     /// Why it is this storage, for people: `S3_BUCKET_NAME is set`.
@@ -130,6 +133,8 @@ impl Config {
     /// `None` only where a problem was noted. Goes on after a problem, so that all are found.
     fn resolve(resolver: &mut Resolver<'_>, file: ConfigFile) -> Option<Self> {
         let data_dir = resolver.data_dir(file.data_dir);
+        let reserve = &["FILMGATE_DISK_RESERVE"];
+        let disk_reserve = resolver.pick_or("disk.reserve", reserve, file.disk.reserve, DiskReserve::default());
         let chosen = choice::resolve(resolver, file.storage, &data_dir);
         let mut layouts = resolve_layouts(resolver, file.layout, file.layouts, file.key_prefix);
         let (urls, plugins_see_urls) = resolve_urls(resolver, file.urls);
@@ -146,6 +151,7 @@ impl Config {
         let (storage, storage_reason) = chosen?;
         Some(Self {
             data_dir,
+            disk_reserve,
             storage,
             storage_reason,
             layouts: layouts?,

@@ -5,6 +5,7 @@ mod cleanup;
 mod conversation;
 mod examine;
 mod granting;
+mod job_log;
 mod keyed;
 mod options;
 mod recorder;
@@ -30,6 +31,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::archive::Archive;
 use crate::compiler::Compiler;
+use crate::disk::{DiskLow, DiskReserve, DiskSpace};
 use crate::job::{JobId, JobRequest, Slot};
 use crate::layout::Layouts;
 use crate::manifest::{Manifest, ManifestError};
@@ -58,6 +60,7 @@ struct Parts {
     data: Arc<DataDir>,
     publisher: Publisher,
     layouts: Layouts,
+    disk_reserve: DiskReserve,
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
@@ -162,6 +165,7 @@ impl Host {
 
     /// Starts a job. Must be called inside a tokio runtime, the same one for all jobs of a host.
     pub fn start(&self, request: JobRequest, plugin: &Plugin) -> Result<RunningJob, JobError> {
+        self.check_disk()?;
         let accepted = Accepted::new(&self.parts, request, Some(plugin)).map_err(JobError::early)?;
         Ok(self.spawn(accepted, |session| session.run(plugin.clone())))
     }
@@ -182,9 +186,27 @@ impl Host {
         path: &Path,
         remove: bool,
     ) -> Result<RunningJob, JobError> {
+        self.check_disk()?;
         let accepted = Accepted::new(&self.parts, request, None).map_err(JobError::early)?;
         let path = path.to_owned();
         Ok(self.spawn(accepted, move |session| session.publish_file(slot, path, remove)))
+    }
+
+    /// Whether as much is free where the data directory is as is to stay free ([`HostBuilder::disk_reserve`]). Every call that
+    /// begins something new asks this first.
+    ///
+    /// # Errors
+    /// [`JobFault::DiskLow`] where it is not.
+    pub fn check_disk(&self) -> Result<(), JobError> {
+        let path = self.parts.data.path();
+        let space = DiskSpace::of(path, self.parts.disk_reserve)
+            .map_err(|error| JobFault::Internal(format!("look at the free space of {}: {error}", path.display())));
+        let fault = match space {
+            Ok(space) if space.is_low() => DiskLow(space).into(),
+            Ok(_) => return Ok(()),
+            Err(fault) => fault,
+        };
+        Err(JobError::early(fault))
     }
 
     fn spawn<F, R>(&self, accepted: Accepted, act: F) -> RunningJob

@@ -17,6 +17,6 @@ pub use params::Params;
 pub use period::Period;
 pub use refs::{RefId, RefName, Refs};
 pub use request::JobRequest;
-pub use text::{InvalidValue, is_steering, printable};
+pub use text::{InvalidValue, LineBuffer, is_steering, printable};
 pub(crate) use text::{first_outside, parsed_text};
 pub use timestamp::basic_timestamp;

@@ -58,6 +58,7 @@ pub mod catalogue;
 pub mod checksum;
 mod compiler;
 pub mod config;
+mod disk;
 mod host;
 pub mod job;
 pub mod key;
@@ -77,6 +78,7 @@ mod units;
 pub mod url;
 
 pub use compiler::CompileOptions;
+pub use disk::{DiskLow, DiskReserve, DiskSpace};
 pub use filmgate_protocol::{Budget, Exhausted, Layer, LayerState, LogStream, Measure, Usage};
 pub use filmgate_runner::child::enter;
 pub use host::{

@@ -33,7 +33,7 @@ use crate::outbox::Claimed;
 use crate::plugin::PluginDigest;
 use crate::storage::{
     Durability, Integrity, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Source, Storage, StorageError,
-    StorageFault, UploadResume,
+    StorageFault, UploadResume, place_of,
 };
 use crate::url::{AssetUrl, UrlClass, UrlPolicy};
 
@@ -283,6 +283,7 @@ impl Publisher {
             checksum: stored.checksum.0,
             integrity: stored.integrity,
             durability: stored.durability,
+            place: Some(place_of(&*self.storage)),
             pending: self.pending(stored.durability),
             version_id: stored.version_id,
             facts: intent.facts.clone(),

@@ -4,16 +4,19 @@ use std::fmt;
 
 use filmgate_protocol::{Exhausted, Layer, LogStream, Usage};
 use filmgate_runner::{CompileError, PluginRefusal, StartError};
+use jiff::Timestamp;
 
+use crate::disk::DiskLow;
 use crate::job::{JobId, Sequence, Slot};
+use crate::key::ObjectKey;
 use crate::layout::LayoutError;
 use crate::manifest::ManifestError;
 use crate::media::{CodecName, MediaKind};
 use crate::outbox::ClaimError;
 use crate::policy::NotGranted;
 use crate::pool::RunnerError;
-use crate::publish::{Asset, PublishError};
-use crate::storage::StorageError;
+use crate::publish::{Asset, Identity, PublishError};
+use crate::storage::{PublishId, StorageError};
 
 /// What a successful job brought.
 #[derive(Debug, Clone)]
@@ -24,10 +27,25 @@ pub struct JobReport {
     pub assets: Vec<Asset>,
     /// The layout's main slot.
     pub main_slot: Slot,
+    /// Files it had published and that were deleted since: only where it was asked for again ([`Keyed::Done`](crate::Keyed)).
+    pub gone: Vec<GoneAsset>,
     /// What the plugin answered, where it ran.
     pub summary: Option<serde_json::Value>,
     /// What the job used.
     pub usage: Usage,
+}
+
+/// A file that a job had published, and that is not there any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoneAsset {
+    /// What was published: job, slot and sequence.
+    pub identity: Identity,
+    /// Id of the publish.
+    pub publish: PublishId,
+    /// The key it had.
+    pub key: ObjectKey,
+    /// When its deletion was asked for; absent where nobody asked the host, or the record of it is not kept any more.
+    pub deleted_at: Option<Timestamp>,
 }
 
 impl JobReport {
@@ -124,6 +142,17 @@ pub enum JobFault {
     /// A job with the same idempotency key is under way.
     #[error("job {0} is under way already")]
     UnderWay(JobId),
+    /// The job was done under its caller's key, and the file that it is about, or one that it would have to make again, was
+    /// deleted since. Nothing is run.
+    #[error("job {} has published its file in {} under this key, and it is gone: {}", .0.identity.job, .0.identity.place(), deletion_text(.0))]
+    Gone(Box<GoneAsset>),
+    /// The job was done under its caller's key, and a file of it is in another store than that of the settings: a URL of it
+    /// would lead nowhere.
+    #[error("{0}")]
+    Elsewhere(String),
+    /// Too little space is free where the data directory is: nothing was started.
+    #[error("{0}")]
+    DiskLow(#[from] DiskLow),
     /// A fault of the host.
     #[error("{0}")]
     Internal(String),
@@ -156,9 +185,16 @@ impl JobFault {
             Self::UnderWay(_) => "under-way",
             Self::Jail { .. } => "jail-missing",
             Self::Runner(_) => "runner-failed",
+            Self::Gone(_) => "gone",
+            Self::Elsewhere(_) => "invalid-settings",
+            Self::DiskLow(_) => "disk-low",
             Self::Internal(_) => "internal",
         }
     }
+}
+
+fn deletion_text(gone: &GoneAsset) -> String {
+    gone.deleted_at.map_or_else(|| "its object is not in the store".to_owned(), |at| format!("it was deleted at {at}"))
 }
 
 /// What a job used, as answers and records have it.

@@ -8,6 +8,7 @@ mod both;
 mod error;
 mod local;
 mod object;
+mod place;
 #[cfg(feature = "s3")]
 pub mod s3;
 mod source;
@@ -19,6 +20,7 @@ pub use object::{
     Ability, Durability, GetOptions, Integrity, Listing, ObjectBody, ObjectInfo, ObjectUrl, OpenUpload, OpenUploads,
     Presence, PublishId, PutObserver, PutProgress, PutRequest, PutStep, Stored, Unobserved, UploadResume, UploadsAfter,
 };
+pub(crate) use place::{LOCAL, place_of};
 pub(crate) use source::checksum as checksum_of;
 pub use source::{MemorySource, Source, SourceError};
 

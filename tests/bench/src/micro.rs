@@ -132,6 +132,7 @@ async fn states() -> anyhow::Result<[Figure; 2]> {
         checksum: 0,
         integrity: Integrity::FullObject,
         durability: Durability::S3,
+        place: None,
         pending: None,
         version_id: None,
         facts: None,

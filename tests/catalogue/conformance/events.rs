@@ -1,11 +1,14 @@
-use filmgate::catalogue::{AssetFilter, AuditAction, AuditEntry, CatalogueError, Cuts, EventKind, JobState};
+use filmgate::catalogue::{
+    AssetFilter, AuditAction, AuditEntry, Batch, CatalogueError, Cuts, EventKind, JobState, NewAsset,
+};
 use filmgate::job::JobId;
+use filmgate::storage::Durability;
 
 use super::deletion::deletion;
 use crate::bench::{Bench, asset, end, head, moment, note};
 
 fn cuts(events_before: i64) -> Cuts {
-    Cuts { now: moment(0), events: Some(moment(events_before)), audit: None, jobs: None, gone: None }
+    Cuts { events: Some(moment(events_before)), ..Cuts::nothing(moment(0)) }
 }
 
 pub(super) async fn events_are_in_order_and_a_cursor_misses_none(bench: &Bench) {
@@ -50,6 +53,38 @@ pub(super) async fn a_cursor_that_retention_has_passed_is_refused(bench: &Bench)
     bench.store(&[&asset()]).await;
     assert_eq!(bench.reader.events(Some(last), 10).await.expect("events").len(), 2);
     assert_eq!(bench.reader.events(None, 10).await.expect("events").len(), 2);
+}
+
+pub(super) async fn e1_a_move_is_one_event_when_the_url_changes(bench: &Bench) {
+    let local = asset();
+    bench.store(&[&local]).await;
+    let place = "s3://videos".to_owned();
+    let both = NewAsset { durability: Durability::Both, place: place.clone(), stored_at: moment(20), ..local.clone() };
+    let moved = NewAsset { durability: Durability::S3, stored_at: moment(30), ..both.clone() };
+    let tell = async |news: &NewAsset| {
+        let batch = Batch { jobs: Vec::new(), assets: vec![news.clone()] };
+        assert_eq!(bench.writer.project(&batch).await.expect("project").disagreements, []);
+    };
+    // Each may come more than once, and an old reading of the journal late.
+    for news in [&local, &both, &both, &local, &moved, &both, &moved] {
+        tell(news).await;
+    }
+    let events = bench.reader.events_of_job(local.job).await.expect("events");
+    let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::JobAccepted, EventKind::AssetStored, EventKind::AssetMoved]);
+    let event = &events[2];
+    assert_eq!((event.asset, event.user.as_ref(), event.at), (Some(local.id), Some(&local.user), moment(20)));
+    let expected = serde_json::json!({"from": "local", "place": place, "durability": "both", "key": local.key});
+    assert_eq!(event.data, Some(expected));
+    let record = bench.reader.asset(local.id).await.expect("read").expect("the asset").asset;
+    assert_eq!((record.place, record.durability, record.stored_at), (place, Durability::S3, local.stored_at));
+    // Steps that were missed are one move.
+    let direct = asset();
+    bench.store(&[&direct]).await;
+    let there = NewAsset { durability: Durability::S3, place: "s3://videos".to_owned(), ..direct.clone() };
+    tell(&there).await;
+    let events = bench.reader.events_of_job(direct.job).await.expect("events");
+    assert_eq!(events.last().map(|event| event.kind), Some(EventKind::AssetMoved));
 }
 
 pub(super) async fn what_is_no_cursor_is_refused(bench: &Bench) {

@@ -3,7 +3,7 @@ use filmgate::catalogue::{AssetFilter, AssetState, AuditAction, AuditEntry, Cuts
 use super::deletion::deletion;
 use crate::bench::{Bench, asset, asset_in, end, head, moment, note};
 
-const NOTHING: Cuts = Cuts { now: jiff::Timestamp::UNIX_EPOCH, events: None, audit: None, jobs: None, gone: None };
+const NOTHING: Cuts = Cuts::nothing(jiff::Timestamp::UNIX_EPOCH);
 
 pub(super) async fn c6_old_versions_beyond_those_kept_are_marked(bench: &Bench) {
     let versions: Vec<_> = (0..5).map(|_| asset_in("s1", Some("a"))).collect();

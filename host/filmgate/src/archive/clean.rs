@@ -97,6 +97,7 @@ impl Archive {
             now,
             events: cut(policy.events),
             audit: cut(policy.audit),
+            logs: cut(policy.logs),
             jobs: cut(policy.jobs),
             gone: cut(policy.gone),
         }

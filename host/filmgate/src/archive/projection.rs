@@ -1,10 +1,10 @@
 use crate::catalogue::NewAsset;
 use crate::checksum::Crc64Nvme;
 use crate::publish::Entry;
-use crate::storage::Durability;
+use crate::storage::{Durability, LOCAL};
 
 /// What the journal knows of a published file, for the catalogue. Nothing where it has no answer yet. `place` is the store of
-/// the settings.
+/// the settings: that of answers from before the journal kept it.
 pub(crate) fn asset_of(entry: Entry, place: &str) -> Option<NewAsset> {
     let (recorded, intent) = (entry.recorded?, entry.intent);
     Some(NewAsset {
@@ -17,7 +17,10 @@ pub(crate) fn asset_of(entry: Entry, place: &str) -> Option<NewAsset> {
         layout: intent.metadata.get("filmgate-layout").and_then(|name| name.parse().ok()),
         plugin: intent.plugin,
         key: recorded.key,
-        place: if recorded.durability == Durability::Local { "local".to_owned() } else { place.to_owned() },
+        place: match recorded.durability {
+            Durability::Local => LOCAL.to_owned(),
+            Durability::S3 | Durability::Both => recorded.place.unwrap_or_else(|| place.to_owned()),
+        },
         durability: recorded.durability,
         kind: recorded.kind,
         size: recorded.size,

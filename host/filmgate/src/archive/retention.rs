@@ -7,6 +7,8 @@ pub struct RetentionPolicy {
     pub events: Option<Duration>,
     /// The audit log. Default: 365 days.
     pub audit: Option<Duration>,
+    /// What plugins logged. Default: 30 days.
+    pub logs: Option<Duration>,
     /// Jobs that have ended and have no asset left. Default: 90 days.
     pub jobs: Option<Duration>,
     /// Records of assets that are gone: so long they read as gone, then they are unknown. Default: 365 days.
@@ -20,6 +22,6 @@ const DAY: u64 = 24 * 60 * 60;
 impl Default for RetentionPolicy {
     fn default() -> Self {
         let days = |days: u64| Some(Duration::from_secs(days * DAY));
-        Self { events: days(30), audit: days(365), jobs: days(90), gone: days(365), versions: None }
+        Self { events: days(30), audit: days(365), logs: days(30), jobs: days(90), gone: days(365), versions: None }
     }
 }

@@ -103,7 +103,7 @@ pub(super) use words;
 
 words! {
     /// The kinds of [`Event`].
-    EventKind, "kind of event", "job.accepted, job.succeeded, job.failed, job.cancelled, job.lost, asset.stored, asset.deleted, asset.gone", {
+    EventKind, "kind of event", "job.accepted, job.succeeded, job.failed, job.cancelled, job.lost, asset.stored, asset.moved, asset.deleted, asset.gone", {
         /// A job was accepted.
         JobAccepted => "job.accepted",
         /// It ended well.
@@ -116,6 +116,8 @@ words! {
         JobLost => "job.lost",
         /// A file is published.
         AssetStored => "asset.stored",
+        /// It is in another store than before, and its URL leads there: from `from` to `place`.
+        AssetMoved => "asset.moved",
         /// An asset is to be deleted and reads as gone.
         AssetDeleted => "asset.deleted",
         /// Its objects are gone in every store.

@@ -9,10 +9,19 @@ pub struct Cuts {
     pub events: Option<Timestamp>,
     /// Entries of the audit log.
     pub audit: Option<Timestamp>,
+    /// Lines of jobs' logs; those of a job that goes go with it.
+    pub logs: Option<Timestamp>,
     /// Jobs that have ended.
     pub jobs: Option<Timestamp>,
     /// Records of assets that are gone: from then on they are unknown instead of gone.
     pub gone: Option<Timestamp>,
+}
+
+impl Cuts {
+    /// Everything is kept.
+    pub const fn nothing(now: Timestamp) -> Self {
+        Self { now, events: None, audit: None, logs: None, jobs: None, gone: None }
+    }
 }
 
 /// What was taken away.
@@ -22,6 +31,8 @@ pub struct Forgotten {
     pub events: u64,
     /// Entries of the audit log.
     pub audit: u64,
+    /// Lines of jobs' logs.
+    pub logs: u64,
     /// Jobs.
     pub jobs: u64,
     /// Records of assets that are gone.

@@ -7,6 +7,7 @@ mod assets;
 mod codec;
 mod events;
 mod jobs;
+mod logs;
 mod open;
 mod project;
 mod retention;
@@ -23,7 +24,8 @@ use tokio::sync::Mutex;
 
 use super::{
     AssetAt, AssetFilter, AssetRecord, AuditEntry, Batch, Catalogue, CatalogueError, Cursor, Cuts, Deletion, Event,
-    Forgotten, JobFilter, JobRecord, Page, Projected, SceneRecord, SessionFilter, SessionId, SessionRecord,
+    Forgotten, JobFilter, JobRecord, LogAt, LogLine, Page, Projected, SceneRecord, SessionFilter, SessionId,
+    SessionRecord,
 };
 use crate::job::JobId;
 use crate::key::ObjectKey;
@@ -187,6 +189,17 @@ impl Catalogue for SqliteCatalogue {
 
     async fn events_of_job(&self, job: JobId) -> Result<Vec<Event>, CatalogueError> {
         self.run("read events", |pool| async move { events::of_job(&pool, job).await }).await
+    }
+
+    async fn log(&self, lines: &[LogLine]) -> Result<(), CatalogueError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.run("write a job's log", |pool| async move { logs::add(&pool, lines).await }).await
+    }
+
+    async fn log_of_job(&self, job: JobId, page: Page<LogAt>) -> Result<Vec<LogLine>, CatalogueError> {
+        self.run("read a job's log", |pool| async move { logs::of_job(&pool, job, &page).await }).await
     }
 
     async fn audit(&self, entry: &AuditEntry) -> Result<(), CatalogueError> {

@@ -1,6 +1,6 @@
 use filmgate::job::printable;
 use filmgate::publish::Asset;
-use filmgate::report::{JobReport, usage_json};
+use filmgate::report::{GoneAsset, JobReport, usage_json};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
@@ -35,6 +35,9 @@ pub(super) fn lost_of<'a>(lost: &AnswerLost, reports: impl IntoIterator<Item = &
 
 fn print_text(report: &JobReport, main: &Asset) -> Result<(), AnswerLost> {
     tell_kept(report);
+    for gone in &report.gone {
+        print_error(&format!("{} is gone: {} was deleted since", gone.identity.slot, gone.key));
+    }
     for other in report.assets.iter().filter(|asset| asset.identity != main.identity) {
         let sequence = other.identity.sequence.map(|sequence| format!(" {sequence}")).unwrap_or_default();
         print_line(&format!("{}{sequence}: {}", other.identity.slot, printable(other.url.url.as_str())))?;
@@ -68,9 +71,21 @@ fn to_json(report: &JobReport, main: &Asset) -> Value {
     let mut object = asset(main);
     object["job"] = report.job.to_string().into();
     object["assets"] = report.assets.iter().map(asset).collect();
+    object["gone"] = report.gone.iter().map(gone).collect();
     object["summary"] = report.summary.clone().unwrap_or_default();
     object["usage"] = usage_json(&report.usage);
     object
+}
+
+/// One that was published and deleted since.
+pub(super) fn gone(gone: &GoneAsset) -> Value {
+    json!({
+        "slot": gone.identity.slot,
+        "sequence": gone.identity.sequence,
+        "key": gone.key,
+        "publish_id": gone.publish.to_string(),
+        "deleted_at": gone.deleted_at.map(|time| time.to_string()),
+    })
 }
 
 /// One published file.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::open::data_dir_problem;
-use super::problem::Problem;
+use super::problem::{ELSEWHERE_STEP, Problem};
 use super::terminal::print_error;
 
 /// Which of many rows.
@@ -98,8 +98,9 @@ pub(super) fn problem(error: &ArchiveError) -> Problem {
             problem.add("deleted_at", Some(at.to_string()));
             problem
         }
-        ArchiveError::Elsewhere { .. } => Problem::new(Exit::Usage, "invalid-settings", error.to_string())
-            .with_next_step("run the command with the settings of the store that has it"),
+        ArchiveError::Elsewhere { .. } => {
+            Problem::new(Exit::Usage, "invalid-settings", error.to_string()).with_next_step(ELSEWHERE_STEP)
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::terminal::print_json;
 
 const NOTES: &str = "\
 Files go as the slots of the layouts and retention.prefixes say, old versions by retention.versions, records by
-retention.events, .audit, .jobs and .gone. Run it now and then, for example every hour by a timer; it may run beside
+retention.events, .audit, .logs, .jobs and .gone. Run it now and then, for example every hour by a timer; it may run beside
 anything else, and beside itself.";
 
 #[derive(Debug, Args)]
@@ -54,6 +54,7 @@ async fn clean(session: Session, retry_all: bool, as_json: bool) -> Ended {
             ("jobs given up", report.forgotten.lost.to_string()),
             ("old events", report.forgotten.events.to_string()),
             ("old audit entries", report.forgotten.audit.to_string()),
+            ("old lines of logs", report.forgotten.logs.to_string()),
             ("old jobs", report.forgotten.jobs.to_string()),
             ("old records of gone assets", report.forgotten.gone.to_string()),
         ])?;
@@ -70,6 +71,7 @@ fn to_json(report: &CleanReport) -> serde_json::Value {
         "forgotten": {
             "events": report.forgotten.events,
             "audit": report.forgotten.audit,
+            "logs": report.forgotten.logs,
             "jobs": report.forgotten.jobs,
             "gone": report.forgotten.gone,
         },

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use filmgate::job::{Sequence, Slot, printable};
+use filmgate::job::{LineBuffer, Sequence, Slot, printable};
 use filmgate::report::JobEvent;
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::broadcast;
@@ -104,7 +104,7 @@ impl Display {
         }
     }
 
-    fn plugin_lines(&self, lines: Vec<String>) {
+    fn plugin_lines(&self, lines: impl IntoIterator<Item = String>) {
         for line in lines {
             self.line(&format!("plugin: {}", printable(&line)));
         }
@@ -137,47 +137,9 @@ fn one_line(text: &str) -> String {
     printable(&text.replace(['\n', '\t'], " "))
 }
 
-/// Puts lines together from texts that end anywhere.
-#[derive(Debug, Default)]
-struct LineBuffer(String);
-
-/// A longer line is shown in pieces.
-const LINE_BYTES_MAX: usize = 8 * 1024;
-
-impl LineBuffer {
-    fn add(&mut self, text: &str) -> Vec<String> {
-        self.0.push_str(text);
-        let mut lines = Vec::new();
-        while let Some(end) = self.0.find('\n') {
-            let rest = self.0.split_off(end + 1);
-            let line = std::mem::replace(&mut self.0, rest);
-            lines.push(line.trim_end_matches(['\n', '\r']).to_owned());
-        }
-        if self.0.len() > LINE_BYTES_MAX {
-            lines.push(std::mem::take(&mut self.0));
-        }
-        lines
-    }
-
-    fn rest(&mut self) -> Vec<String> {
-        if self.0.is_empty() { Vec::new() } else { vec![std::mem::take(&mut self.0)] }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn p3_log_text_becomes_whole_lines_of_bounded_length() {
-        let mut buffer = LineBuffer::default();
-        assert!(buffer.add("one ").is_empty());
-        assert_eq!(buffer.add("line\r\ntwo\nthr"), ["one line", "two"]);
-        assert_eq!(buffer.rest(), ["thr"]);
-        assert!(buffer.rest().is_empty());
-        let lines = buffer.add(&"x".repeat(LINE_BYTES_MAX + 1));
-        assert_eq!((lines.len(), buffer.rest().len()), (1, 0));
-    }
 
     #[test]
     fn p3_hostile_progress_is_clamped_and_cannot_steer_the_terminal() {

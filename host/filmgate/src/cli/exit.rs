@@ -39,6 +39,8 @@ pub(super) enum Exit {
     JailMissing = 21,
     /// Somebody else works on the job or the publish.
     UnderWay = 22,
+    /// Too little space is free where the data directory is. Nothing was started.
+    DiskLow = 23,
     /// Nothing of this name is on record.
     NotFound = 30,
     /// It was deleted.
@@ -61,7 +63,9 @@ impl Exit {
     /// The code that a job's failure ends with. Cancelled jobs are the business of the signal that did it.
     pub(super) fn of_job(fault: &JobFault) -> Self {
         match fault {
-            JobFault::Invalid(_) | JobFault::Manifest(ManifestError::Read { .. }) => Self::Usage,
+            JobFault::Invalid(_) | JobFault::Elsewhere(_) | JobFault::Manifest(ManifestError::Read { .. }) => {
+                Self::Usage
+            }
             JobFault::PluginRefused(_) | JobFault::Compile(_) | JobFault::Manifest(_) | JobFault::NotGranted(_) => {
                 Self::PluginRefused
             }
@@ -75,6 +79,8 @@ impl Exit {
             JobFault::Cancelled => Self::Interrupted,
             JobFault::UnderWay(_) => Self::UnderWay,
             JobFault::Jail { .. } => Self::JailMissing,
+            JobFault::DiskLow(_) => Self::DiskLow,
+            JobFault::Gone(_) => Self::Gone,
             JobFault::Runner(_) | JobFault::Internal(_) => Self::Internal,
         }
     }

@@ -1,5 +1,7 @@
 //! `filmgate jobs`: what was asked for, and how it ended.
 
+mod logs;
+
 use clap::{Args, Subcommand};
 use filmgate::catalogue::{AssetFilter, JobFilter, JobRecord, Page};
 use filmgate::job::JobId;
@@ -19,6 +21,8 @@ pub(super) enum JobsCommand {
     List(ListArguments),
     /// Show a job, its assets and what happened in it
     Show(ShowArguments),
+    /// Show what a job's plugin logged
+    Logs(logs::LogsArguments),
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +66,10 @@ pub(super) fn execute(command: JobsCommand) -> Ended {
             let id = super::job_options::parse("JOB", &job)?;
             open::with_session(&settings, |session| show(session, id, settings.json))
         }
+        JobsCommand::Logs(logs::LogsArguments { job, settings }) => {
+            let id = super::job_options::parse("JOB", &job)?;
+            open::with_session(&settings, |session| logs::logs(session, id, settings.json))
+        }
     }
 }
 
@@ -70,6 +78,7 @@ impl JobsCommand {
         match self {
             Self::List(_) => "jobs list",
             Self::Show(_) => "jobs show",
+            Self::Logs(_) => "jobs logs",
         }
     }
 
@@ -77,6 +86,7 @@ impl JobsCommand {
         match self {
             Self::List(arguments) => arguments.settings.json,
             Self::Show(arguments) => arguments.settings.json,
+            Self::Logs(arguments) => arguments.settings.json,
         }
     }
 }

@@ -11,6 +11,7 @@ use indicatif::MultiProgress;
 
 use super::exit::Exit;
 use super::problem::{Ended, Problem, with_sources};
+use super::recover::Beside;
 use super::signals::Signals;
 use super::{SettingOptions, logging};
 
@@ -88,10 +89,19 @@ async fn reach(storage: &dyn Storage, config: &Config) -> Result<(), Problem> {
     }
 }
 
+/// Whether there is room for something new. Where there is not, what was interrupted is gone on with all the same: that may
+/// make some.
+pub(super) async fn room(host: &Host, signals: &Signals) -> Result<(), Problem> {
+    let Err(error) = host.check_disk() else { return Ok(()) };
+    Beside::start(host, signals).finish().await;
+    Err(Problem::of_job(&error, None))
+}
+
 fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
     let builder = Host::builder()
         .data_dir(&config.data_dir)
         .storage(storage)
+        .disk_reserve(config.disk_reserve)
         .layouts(config.layouts.clone())
         .urls(config.urls.clone())
         .budget(config.budget.clone())

@@ -7,7 +7,7 @@ use filmgate::policy::NotGranted;
 use filmgate::publish::{Asset, JournalError, PublishError};
 use filmgate::report::{JobError, JobFault, Refusal, usage_json};
 use filmgate::storage::{StorageError, StorageFault};
-use filmgate::{Exhausted, RecoveryError};
+use filmgate::{DiskLow, Exhausted, RecoveryError};
 use serde_json::{Map, Value, json};
 
 use super::answer;
@@ -97,6 +97,15 @@ impl Problem {
             JobFault::Publish(error) => problem.add_publish(error),
             JobFault::Storage(error) => problem.add_storage(error),
             JobFault::NotGranted(refusal) => problem.add_edits(refusal),
+            JobFault::Gone(gone) => {
+                problem.add("gone", Some(vec![answer::gone(gone)]));
+                problem.add("deleted_at", gone.deleted_at.map(|at| at.to_string()));
+            }
+            JobFault::DiskLow(DiskLow(space)) => {
+                problem.add("directory", Some(space.path.display().to_string()));
+                problem.add("free_bytes", Some(space.free));
+                problem.add("reserve_bytes", Some(space.reserve));
+            }
             _ => {}
         }
         if let Some(unpublished) = &error.unpublished {
@@ -291,6 +300,7 @@ fn title(exit: Exit) -> &'static str {
         Exit::CheckFailed => "check failed",
         Exit::JailMissing => "plugins cannot be locked in",
         Exit::UnderWay => "under way in another process",
+        Exit::DiskLow => "too little free space",
         Exit::NotFound => "not on record",
         Exit::Gone => "gone",
         Exit::CatalogueUnusable => "catalogue unusable",
@@ -301,6 +311,13 @@ fn title(exit: Exit) -> &'static str {
         Exit::Terminated => "terminated",
     }
 }
+
+/// What makes room, in the order in which it costs least.
+pub(super) const DISK_LOW_STEP: &str = "free space there: `filmgate recover` and `filmgate retry --all` publish what waits in \
+     staging, `filmgate discard` gives it up, `filmgate clean` takes away what is too old; or lower disk.reserve";
+
+/// Of an asset in a store that the settings do not name.
+pub(super) const ELSEWHERE_STEP: &str = "run the command with the settings of the store that has it";
 
 fn job_next_step(fault: &JobFault) -> Option<String> {
     let text = match fault {
@@ -344,6 +361,11 @@ fn job_next_step(fault: &JobFault) -> Option<String> {
         JobFault::Runner(_) => {
             "if it happens again, suspect the plugin: it may attack the host; FILMGATE_LOG=debug says more"
         }
+        JobFault::Gone(_) => {
+            "it is not made again under this key: ask with another one, or publish the file by its own name; `filmgate assets show` says who deleted it"
+        }
+        JobFault::Elsewhere(_) => ELSEWHERE_STEP,
+        JobFault::DiskLow(_) => DISK_LOW_STEP,
         JobFault::Internal(_) => "run again with FILMGATE_LOG=debug and report what it says",
         JobFault::Invalid(_) => "correct the named input",
         JobFault::Publish(_) => "the file is kept: mend the cause, then `filmgate retry --all` tries again",

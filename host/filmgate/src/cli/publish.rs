@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use clap::Args;
 use filmgate::job::{JobRequest, Slot};
-use filmgate::report::{JobError, JobReport};
+use filmgate::report::{JobError, JobFault, JobReport};
 use filmgate::{Host, Keyed};
 use futures::StreamExt as _;
 use indicatif::MultiProgress;
@@ -34,7 +34,7 @@ The file is checked like one from a plugin: it must be a kind the slot takes, an
 Each of several files is a job of its own: they go up side by side, their URLs come in the order of the files, and one that
 fails does not keep the others back. A directory stands for the files below it. Those are published once: when the same
 directory is published again, a file that is unchanged answers what it was published as, so that only failed and new ones go
-up. More than 100 files of directories get a manifest, in the slot metadata.";
+up; one whose asset was deleted is told as gone, and goes up again only where it is named itself. More than 100 files of directories get a manifest, in the slot metadata.";
 
 /// Files under way at once. What of them is sent at once is the storage's matter.
 const FILES_AT_ONCE: usize = 16;
@@ -80,6 +80,7 @@ async fn publish(session: Session, order: Order, items: Vec<Item>, as_json: bool
         host = open::host_unreached(&session.config) => host?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
+    open::room(&host, &session.signals).await?;
     let beside = Beside::start(&host, &session.signals);
     let ended = if let [Item { file, is_found: false }] = items.as_slice() {
         let Order { request, slot, remove } = order;
@@ -131,7 +132,7 @@ async fn publish_all(session: &Session, host: &Host, order: &Order, items: Vec<I
         }
     }
     let manifest = if found.len() > MANIFEST_FROM && !cancel.is_cancelled() {
-        Some(publish_manifest(session, host, order, &found, cancel).await?)
+        publish_manifest(session, host, order, &found, cancel).await?
     } else {
         None
     };
@@ -143,23 +144,30 @@ async fn publish_all(session: &Session, host: &Host, order: &Order, items: Vec<I
     Ok(exit)
 }
 
-/// The list of what directories brought, published like the files themselves.
+/// The list of what directories brought, published like the files themselves. Nothing where it was published and deleted.
 async fn publish_manifest(
     session: &Session,
     host: &Host,
     order: &Order,
     found: &[(PathBuf, JobReport)],
     cancel: &CancellationToken,
-) -> Result<JobReport, Problem> {
+) -> Result<Option<JobReport>, Problem> {
     let failed = |error: &dyn std::fmt::Display| Problem::internal(format!("write the manifest: {error}"));
     let manifest = Manifest::write(found, &order.request).map_err(|error| failed(&error))?;
     let slot: Slot = "metadata".parse().map_err(|error| failed(&error))?;
     let started = host.publish_keyed(&manifest.key, order.request.clone(), Some(slot), &manifest.file, false);
-    let report = until_end(session, started.await, cancel, session.bars.clone()).await?;
+    let started = match started.await {
+        Err(JobError { fault: fault @ JobFault::Gone(_), .. }) => {
+            print_error(&format!("the manifest of {} files is not made again: {fault}", found.len()));
+            return Ok(None);
+        }
+        started => started,
+    };
+    let report = until_end(session, started, cancel, session.bars.clone()).await?;
     if let Some(asset) = report.main_asset() {
         print_error(&format!("manifest of {} files: {}", found.len(), asset.key));
     }
-    Ok(report)
+    Ok(Some(report))
 }
 
 async fn publish_one(

@@ -89,6 +89,10 @@ async fn run(session: Session, order: Order, as_json: bool) -> Ended {
     let Order { request, once, plugin, manifest } = order;
     let prepared = async {
         let host = open::host(&session.config).await?;
+        // What was done before needs no room: then the job itself finds out.
+        if matches!(once, Once::No) {
+            open::room(&host, &session.signals).await?;
+        }
         let loaded = load(&host, &plugin, manifest.as_deref()).await?;
         Ok::<_, Problem>((host, loaded))
     };

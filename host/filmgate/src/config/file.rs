@@ -9,6 +9,7 @@ use crate::config::policy::PluginsSection;
 use crate::config::retention::RetentionSection;
 use crate::config::runner::Layers;
 use crate::config::{ByteSize, LogFormat, RunnerMode, Sources, Span, Toggle};
+use crate::disk::DiskReserve;
 use crate::layout::{LayoutDefinition, LayoutName};
 use crate::media::FactsPolicy;
 use crate::policy::Limits;
@@ -23,6 +24,8 @@ pub(super) struct ConfigFile {
     pub(super) key_prefix: Option<String>,
     #[serde(default)]
     pub(super) storage: StorageSection,
+    #[serde(default)]
+    pub(super) disk: DiskSection,
     #[serde(default)]
     pub(super) urls: UrlSection,
     #[serde(default)]
@@ -122,6 +125,12 @@ pub(super) struct LifetimeSection {
 pub(super) struct RunnerSection {
     pub(super) mode: Option<RunnerMode>,
     pub(super) allow_missing: Option<Layers>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiskSection {
+    pub(super) reserve: Option<DiskReserve>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -17,6 +17,7 @@ use crate::units::Span;
 pub(super) struct RetentionSection {
     events: Option<Kept>,
     audit: Option<Kept>,
+    logs: Option<Kept>,
     jobs: Option<Kept>,
     gone: Option<Kept>,
     versions: Option<Versions>,
@@ -46,10 +47,11 @@ pub(super) fn resolve(
     let ages = [
         ("retention.events", "FILMGATE_RETENTION_EVENTS", file.events, default.events),
         ("retention.audit", "FILMGATE_RETENTION_AUDIT", file.audit, default.audit),
+        ("retention.logs", "FILMGATE_RETENTION_LOGS", file.logs, default.logs),
         ("retention.jobs", "FILMGATE_RETENTION_JOBS", file.jobs, default.jobs),
         ("retention.gone", "FILMGATE_RETENTION_GONE", file.gone, default.gone),
     ];
-    let [events, audit, jobs, gone] = ages.map(|(key, name, file, default)| {
+    let [events, audit, logs, jobs, gone] = ages.map(|(key, name, file, default)| {
         let kept = resolver.pick_or(key, &[name], file, Kept(default));
         check(resolver, key, kept);
         kept.0
@@ -57,7 +59,7 @@ pub(super) fn resolve(
     let versions = &["FILMGATE_RETENTION_VERSIONS"];
     let versions = resolver.pick_or("retention.versions", versions, file.versions, Versions(default.versions)).0;
     prefixes(resolver, &file.prefixes, layouts);
-    RetentionPolicy { events, audit, jobs, gone, versions }
+    RetentionPolicy { events, audit, logs, jobs, gone, versions }
 }
 
 fn prefixes(resolver: &mut Resolver<'_>, file: &BTreeMap<String, Kept>, layouts: Option<&mut Layouts>) {

@@ -10,6 +10,7 @@ use super::{Host, Parts};
 use crate::archive::{Archive, RetentionPolicy};
 use crate::catalogue::{Catalogue, SqliteCatalogue};
 use crate::compiler::{CompileOptions, Compiler};
+use crate::disk::DiskReserve;
 use crate::layout::Layouts;
 use crate::limits::{GIB, MIB};
 use crate::media::FactsPolicy;
@@ -31,6 +32,7 @@ pub struct HostBuilder {
     retention: RetentionPolicy,
     layouts: Layouts,
     urls: UrlPolicy,
+    disk_reserve: DiskReserve,
     budget: Budget,
     published_bytes: u64,
     plugins_see_urls: bool,
@@ -110,6 +112,7 @@ impl Default for HostBuilder {
             retention: RetentionPolicy::default(),
             layouts: Layouts::shipped(),
             urls: UrlPolicy::default(),
+            disk_reserve: DiskReserve::default(),
             budget: default_budget(),
             published_bytes: DEFAULT_PUBLISHED_BYTES,
             plugins_see_urls: true,
@@ -180,6 +183,14 @@ impl HostBuilder {
     #[must_use]
     pub fn urls(mut self, urls: UrlPolicy) -> Self {
         self.urls = urls;
+        self
+    }
+
+    /// How much stays free on the file system of the data directory: while less is, no job and no publish is begun. Default:
+    /// [`DiskReserve::Automatic`].
+    #[must_use]
+    pub fn disk_reserve(mut self, reserve: DiskReserve) -> Self {
+        self.disk_reserve = reserve;
         self
     }
 
@@ -284,6 +295,7 @@ impl HostBuilder {
             data,
             publisher: Publisher::new(storage, journal, self.urls),
             layouts: self.layouts,
+            disk_reserve: self.disk_reserve,
             budget: self.budget,
             published_bytes: self.published_bytes,
             plugins_see_urls: self.plugins_see_urls,

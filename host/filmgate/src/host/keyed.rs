@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::{Accepted, Session};
 use super::{Host, RunningJob};
+use crate::archive::ArchiveError;
 use crate::checksum::hexadecimal;
 use crate::job::{IdempotencyKey, JobRequest, Period, Slot};
 use crate::plugin::{Plugin, PluginDigest};
 use crate::publish::{Asset, JournalError, KeyedJob, Recovered, Which};
-use crate::report::{JobError, JobFault, JobReport};
+use crate::report::{GoneAsset, JobError, JobFault, JobReport};
+use crate::storage::Presence;
 
 /// More files than one job can publish.
 const FILES_MAX: usize = 100_000;
@@ -31,14 +33,20 @@ pub enum Keyed {
 enum Known {
     Done(JobReport),
     /// To be run; what it has published before.
-    Accepted(Box<Accepted>, Vec<Asset>),
+    Accepted(Box<Accepted>, Found),
+}
+
+/// What a job has published.
+struct Found {
+    assets: Vec<Asset>,
+    gone: Vec<GoneAsset>,
 }
 
 impl Accepted {
     /// The report of a run that is over.
-    fn report(&self, assets: Vec<Asset>, summary: Option<serde_json::Value>) -> JobReport {
+    fn report(&self, Found { assets, gone }: Found, summary: Option<serde_json::Value>) -> JobReport {
         let main_slot = self.layout.main_slot().clone();
-        JobReport { job: self.id, assets, main_slot, summary, usage: Usage::default() }
+        JobReport { job: self.id, assets, main_slot, gone, summary, usage: Usage::default() }
     }
 }
 
@@ -48,6 +56,10 @@ impl Host {
     /// The first call decides the job's id, acceptance and keys; a later one, after a failure or a crash, runs the same job
     /// again, and a file that was published before is not published a second time: its answer stands. What was left of an
     /// earlier run, interrupted or failed, is published first; where that fails, nothing is run.
+    ///
+    /// What was deleted since is not made again: where that is the file the job is about, the call ends with
+    /// [`JobFault::Gone`]; of a job that is done, another one is named in [`JobReport::gone`]. A catalogue that is away does
+    /// not say, and then the store is asked.
     ///
     /// A key that was used for another request is refused; inputs are compared by name, not by content. Where the job is
     /// under way already, in this process or another, it ends with [`JobFault::UnderWay`].
@@ -60,9 +72,11 @@ impl Host {
         let asked = digest(&request, Some(plugin));
         match self.accept_keyed(key, request, Some(plugin), asked).await? {
             Known::Done(report) => Ok(Keyed::Done(report)),
-            Known::Accepted(accepted, _) => Ok(Keyed::Running(
-                self.spawn(*accepted, |session: Session| session.keyed(key.clone()).run(plugin.clone())),
-            )),
+            Known::Accepted(accepted, _) => {
+                self.check_disk()?;
+                let run = |session: Session| session.keyed(key.clone()).run(plugin.clone());
+                Ok(Keyed::Running(self.spawn(*accepted, run)))
+            }
         }
     }
 
@@ -80,13 +94,14 @@ impl Host {
         match self.accept_keyed(key, request, None, asked).await? {
             Known::Done(report) => Ok(Keyed::Done(report)),
             // An earlier try that was interrupted, or had failed, has come to its end now.
-            Known::Accepted(accepted, assets) if !assets.is_empty() => {
+            Known::Accepted(accepted, found) if !found.assets.is_empty() => {
                 if let Err(error) = self.parts.publisher.journal().keyed_job_ended(key, "null").await {
                     tracing::warn!(job = %accepted.id, %error, "note a job's success");
                 }
-                Ok(Keyed::Done(accepted.report(assets, None)))
+                Ok(Keyed::Done(accepted.report(found, None)))
             }
             Known::Accepted(accepted, _) => {
+                self.check_disk()?;
                 let (key, path) = (key.clone(), path.to_owned());
                 let publish = move |session: Session| session.keyed(key).publish_file(slot, path, remove);
                 Ok(Keyed::Running(self.spawn(*accepted, publish)))
@@ -117,9 +132,52 @@ impl Host {
         }
         (accepted.id, accepted.at, accepted.refs) = (known.job, known.accepted_at, known.refs);
         let assets = self.assets_of(&accepted).await?;
-        let Some(summary) = known.summary else { return Ok(Known::Accepted(Box::new(accepted), assets)) };
+        let found = self.look_for(&accepted, assets, known.summary.is_some()).await?;
+        let Some(summary) = known.summary else { return Ok(Known::Accepted(Box::new(accepted), found)) };
         let summary = serde_json::from_str(&summary).ok().filter(|_| plugin.is_some());
-        Ok(Known::Done(accepted.report(assets, summary)))
+        Ok(Known::Done(accepted.report(found, summary)))
+    }
+
+    /// Which of a job's assets are there still. The one that the job is about must be, and all of one that is to run again: it
+    /// would not store them a second time.
+    async fn look_for(&self, job: &Accepted, assets: Vec<Asset>, is_done: bool) -> Result<Found, JobError> {
+        let of_main = |asset: &Asset| asset.identity.slot == *job.layout.main_slot();
+        let main = assets.iter().position(of_main).unwrap_or_default();
+        let (mut found, mut missed) = (Found { assets: Vec::new(), gone: Vec::new() }, None);
+        for (index, asset) in assets.into_iter().enumerate() {
+            match self.missing(&asset).await.map_err(JobError::early)? {
+                None => found.assets.push(asset),
+                Some(gone) => {
+                    if index == main || !is_done && missed.is_none() {
+                        missed = Some(gone.clone());
+                    }
+                    found.gone.push(gone);
+                }
+            }
+        }
+        let Some(missed) = missed else { return Ok(found) };
+        let early = JobError::early(JobFault::Gone(Box::new(missed)));
+        Err(JobError { job: Some(job.id), assets: found.assets, ..early })
+    }
+
+    /// Nothing where an asset is there: its record says so, else the store.
+    async fn missing(&self, asset: &Asset) -> Result<Option<GoneAsset>, JobFault> {
+        let gone = |deleted_at| {
+            let (identity, key) = (asset.identity.clone(), asset.key.clone());
+            Some(GoneAsset { identity, publish: asset.publish, key, deleted_at })
+        };
+        match self.archive().is_there(asset.publish).await {
+            Ok(()) => return Ok(None),
+            Err(ArchiveError::Gone { at, .. }) => return Ok(gone(Some(at))),
+            Err(error @ ArchiveError::Elsewhere { .. }) => return Err(JobFault::Elsewhere(error.to_string())),
+            Err(ArchiveError::Unknown { .. } | ArchiveError::Catalogue(_)) => {}
+            Err(ArchiveError::Storage(error)) => return Err(JobFault::Storage(error)),
+        }
+        Ok(match self.storage().head(&asset.key).await.map_err(JobFault::Storage)? {
+            Presence::Present(info) if !info.is_of(asset.publish, asset.size) => gone(None),
+            Presence::Present(_) | Presence::Unknown => None,
+            Presence::Absent => gone(None),
+        })
     }
 
     /// What the job has published, what was interrupted included.

@@ -3,6 +3,9 @@
 //! A publish is safe in the journal before anything here happens. If the catalogue is away, this tries again with growing
 //! waits, by itself, for as long as the host lives; what is left then, the next host with this data directory takes up.
 //! What is told of jobs is kept in memory until then, the latest [`NOTES_MAX`] of it.
+//!
+//! So is what plugins log, up to [`LOG_BYTES_WAITING_MAX`]: it is written once a second and when a job ends, and never waited
+//! for. What finds no room is dropped; a line of the log says how much.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,13 +15,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
 use super::session::Accepted;
-use crate::archive::{asset_of, place_of};
+use crate::archive::asset_of;
 use crate::backoff;
-use crate::catalogue::{Batch, Catalogue, CatalogueError, JobEnd, JobHead, JobNote, JobState};
+use crate::catalogue::{Batch, Catalogue, CatalogueError, JobEnd, JobHead, JobNote, JobState, LogLine, LogSource};
 use crate::job::JobId;
 use crate::publish::{Journal, JournalError, Which};
 use crate::report::{JobError, JobFault, JobReport, usage_json};
-use crate::storage::Storage;
+use crate::storage::{Storage, place_of};
 
 /// Publishes that are recorded in one transaction.
 const BATCH: usize = 500;
@@ -26,6 +29,16 @@ const BATCH: usize = 500;
 const GATHER: Duration = Duration::from_millis(50);
 /// News of jobs that are kept while the catalogue is away.
 const NOTES_MAX: usize = 10_000;
+/// Bytes of logs that wait for the catalogue, of all jobs together.
+const LOG_BYTES_WAITING_MAX: usize = 8 * 1024 * 1024;
+/// What a waiting line takes beside its text.
+const LOG_LINE_BYTES: usize = size_of::<LogLine>();
+/// More than that is written at once.
+const LOG_BYTES_AT_ONCE: usize = LOG_BYTES_WAITING_MAX / 4;
+/// Between two writes of logs: each is a transaction, which waits for the disk.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+/// Lines that are written in one transaction.
+const LOG_LINES: usize = 1_000;
 /// The wait after the first failure; doubled with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait between two tries.
@@ -62,6 +75,11 @@ struct Work {
     noted: u64,
     /// Jobs of this host that are under way.
     running: BTreeSet<JobId>,
+    /// Lines of logs in the order in which they were heard, and their bytes.
+    log: VecDeque<LogLine>,
+    log_bytes: usize,
+    /// A write of them is to come.
+    is_log_due: bool,
     /// Counts the times that there was something to record.
     wanted: u64,
     is_draining: bool,
@@ -112,6 +130,37 @@ impl Recorder {
         }
     }
 
+    /// Whether a line of a log would be taken.
+    pub(super) fn has_room_for_log(&self) -> bool {
+        self.inner.work().log_bytes < LOG_BYTES_WAITING_MAX
+    }
+
+    /// A line of a job's log, to be written some time. Does not wait; answers false where there is no room for it. The host's
+    /// own lines, which are few, always find some.
+    pub(super) fn logged(&self, line: LogLine) -> bool {
+        let mut work = self.inner.work();
+        if work.log_bytes >= LOG_BYTES_WAITING_MAX && line.source != LogSource::Host {
+            return false;
+        }
+        work.log_bytes += line.text.len() + LOG_LINE_BYTES;
+        work.log.push_back(line);
+        if work.log_bytes > LOG_BYTES_AT_ONCE && !work.is_draining {
+            drop(work);
+            self.inner.wake();
+        } else if !work.is_log_due {
+            work.is_log_due = true;
+            let inner = Arc::downgrade(&self.inner);
+            tokio::spawn(async move {
+                tokio::time::sleep(LOG_INTERVAL).await;
+                if let Some(inner) = inner.upgrade() {
+                    inner.work().is_log_due = false;
+                    inner.wake();
+                }
+            });
+        }
+        true
+    }
+
     /// A job is over: waits a moment for its record, so that whoever hears of its end finds it there.
     pub(super) async fn ended(&self, head: JobHead, ended: &Result<JobReport, JobError>) {
         self.inner.work().running.remove(&head.job);
@@ -157,13 +206,15 @@ impl Inner {
         work.wanted
     }
 
-    /// Records what is there, once: how jobs begin first, how they end last, the files in between.
+    /// Records what is there, once: how jobs begin first, how they end last, their logs and files in between.
     async fn pass(&self) -> Result<(), RecordError> {
         let (notes, running) = {
             let work = self.work();
             let running = if self.on_write { BTreeSet::new() } else { work.running.clone() };
             (work.notes.iter().take(BATCH).cloned().collect::<Vec<_>>(), running)
         };
+        // A log that cannot be written keeps no file from its record.
+        let logged = self.write_log().await;
         let last_note = notes.last().map_or(0, |(number, _)| *number);
         let ends: Vec<_> = notes.into_iter().map(|(_, note)| note).collect();
         let mut jobs: Vec<_> = ends.iter().map(|note| JobNote { head: note.head.clone(), end: None }).collect();
@@ -177,10 +228,24 @@ impl Inner {
             if is_last {
                 self.record(&Batch { jobs: ends, assets }).await?;
                 self.work().notes.retain(|(number, _)| *number > last_note);
-                return Ok(());
+                return logged;
             }
             self.record(&Batch { jobs: std::mem::take(&mut jobs), assets }).await?;
         }
+    }
+
+    /// Writes the lines of logs that wait.
+    async fn write_log(&self) -> Result<(), RecordError> {
+        let mut left = self.work().log.len();
+        while left > 0 {
+            let lines: Vec<_> = self.work().log.iter().take(left.min(LOG_LINES)).cloned().collect();
+            self.catalogue.log(&lines).await?;
+            let mut work = self.work();
+            work.log.drain(..lines.len());
+            work.log_bytes -= lines.iter().map(|line| line.text.len() + LOG_LINE_BYTES).sum::<usize>();
+            left -= lines.len();
+        }
+        Ok(())
     }
 
     async fn record(&self, batch: &Batch) -> Result<(), RecordError> {
@@ -196,6 +261,15 @@ impl Inner {
             self.journal.catalogued(&seen).await?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let lines = self.work().log.len();
+        if lines > 0 {
+            tracing::warn!(lines, "the catalogue is away: lines of jobs' logs are dropped");
+        }
     }
 }
 

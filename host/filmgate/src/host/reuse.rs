@@ -36,9 +36,10 @@ impl Host {
         let content = content.map_err(JobError::early)?;
         for generation in 0..GENERATIONS {
             let key = IdempotencyKey::derived("reuse", &format!("{generation} {content}"));
-            match self.start_keyed(&key, request.clone(), plugin).await? {
-                Keyed::Done(report) if !self.are_there(&report.assets).await? => {}
-                found => return Ok(found),
+            match self.start_keyed(&key, request.clone(), plugin).await {
+                Err(JobError { fault: JobFault::Gone(_) | JobFault::Elsewhere(_), .. }) => {}
+                Ok(Keyed::Done(report)) if !report.gone.is_empty() || !self.are_there(&report.assets).await? => {}
+                found => return found,
             }
         }
         Err(JobError::early(JobFault::Internal("the same was rendered anew too often".to_owned())))

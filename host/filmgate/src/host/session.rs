@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::conversation::{Conversation, Nonsense};
 use super::examine::Examiner;
+use super::job_log::JobLog;
 use super::{Parts, cleanup, open_operator_file};
 use crate::job::{IdempotencyKey, JobId, JobRequest, Refs, Sequence, Slot};
 use crate::layout::Layout;
@@ -106,6 +107,7 @@ pub(super) struct Session {
     pub(super) published_bytes: AtomicU64,
     handed_over: Mutex<HashSet<(Slot, Option<Sequence>)>>,
     results: Mutex<Results>,
+    log: Mutex<JobLog>,
 }
 
 /// What the calls of `store-video` brought.
@@ -124,6 +126,7 @@ impl Session {
         cancel: CancellationToken,
     ) -> Self {
         let uploads = cancel.child_token();
+        let log = Mutex::new(JobLog::new(job.id, job.grants.allowance.budget.log_bytes));
         Self {
             parts,
             job,
@@ -134,6 +137,7 @@ impl Session {
             published_bytes: AtomicU64::new(0),
             handed_over: Mutex::default(),
             results: Mutex::default(),
+            log,
         }
     }
 
@@ -178,6 +182,7 @@ impl Session {
         Examiner::prepare(&session.parts);
         tracing::info!(job = %session.job.id, user = %session.job.request.user(), plugin = %plugin.digest(), "job started");
         let (ended, usage) = session.drive(end, &outbox).await;
+        session.log().end(usage.log_bytes_dropped, &session.parts.recorder);
         cleanup::destroy(outbox).await;
         let ended = session.conclude(ended, usage);
         session.note_success(&ended).await;
@@ -274,7 +279,10 @@ impl Session {
                             self.tell(JobEvent::Usage(usage));
                             return Ended::Finished(outcome);
                         }
-                        FromRunner::Log { stream, text } => self.tell(JobEvent::Log { stream, text }),
+                        FromRunner::Log { stream, text } => {
+                            self.log().add(stream, &text, &self.parts.recorder);
+                            self.tell(JobEvent::Log { stream, text });
+                        }
                         FromRunner::Progress { fraction, stage } => self.tell(JobEvent::Progress { fraction, stage }),
                         FromRunner::Usage(usage) => self.tell(JobEvent::Usage(usage)),
                         FromRunner::Store(request) => self.store(request, end, outbox, stores),
@@ -379,6 +387,10 @@ impl Session {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn log(&self) -> std::sync::MutexGuard<'_, JobLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Nobody has to listen.
     pub(super) fn tell(&self, event: JobEvent) {
         let _ = self.events.send(event);
@@ -446,7 +458,8 @@ impl Session {
 
     fn report(&self, summary: Option<serde_json::Value>, usage: Usage) -> JobReport {
         let assets = self.results().assets.values().cloned().collect();
-        JobReport { job: self.job.id, assets, main_slot: self.job.layout.main_slot().clone(), summary, usage }
+        let main_slot = self.job.layout.main_slot().clone();
+        JobReport { job: self.job.id, assets, main_slot, gone: Vec::new(), summary, usage }
     }
 
     fn error(&self, fault: JobFault, usage: Usage) -> JobError {

@@ -69,6 +69,38 @@ pub fn is_steering(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Puts lines together from texts that end anywhere.
+#[derive(Debug, Default)]
+pub struct LineBuffer(String);
+
+/// A line that is longer and has no end yet is given out in pieces.
+const LINE_BYTES_MAX: usize = 8 * 1024;
+
+impl LineBuffer {
+    /// Takes more text, and answers the lines that it ends, without their ends.
+    pub fn add(&mut self, text: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let (ended, rest) = match text.rsplit_once('\n') {
+            Some((ended, rest)) => (Some(ended), rest),
+            None => (None, text),
+        };
+        for line in ended.into_iter().flat_map(|ended| ended.split('\n')) {
+            self.0.push_str(line);
+            lines.push(std::mem::take(&mut self.0).trim_end_matches('\r').to_owned());
+        }
+        self.0.push_str(rest);
+        if self.0.len() > LINE_BYTES_MAX {
+            lines.push(std::mem::take(&mut self.0));
+        }
+        lines
+    }
+
+    /// What came last and has no end.
+    pub fn rest(&mut self) -> Option<String> {
+        Some(std::mem::take(&mut self.0)).filter(|rest| !rest.is_empty())
+    }
+}
+
 /// Says what a character outside an allow-list is.
 pub(crate) fn first_outside(text: &str, is_allowed: fn(char) -> bool) -> Option<String> {
     let stranger = text.chars().find(|c| !is_allowed(*c))?;
@@ -127,6 +159,17 @@ pub(crate) use parsed_text;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p3_log_text_becomes_whole_lines_of_bounded_length() {
+        let mut buffer = LineBuffer::default();
+        assert!(buffer.add("one ").is_empty());
+        assert_eq!(buffer.add("line\r\ntwo\n\nthr"), ["one line", "two", ""]);
+        assert_eq!(buffer.rest().as_deref(), Some("thr"));
+        assert_eq!(buffer.rest(), None);
+        let lines = buffer.add(&"x".repeat(LINE_BYTES_MAX + 1));
+        assert_eq!((lines.len(), buffer.rest()), (1, None));
+    }
 
     #[test]
     fn text_for_people_cannot_steer_a_terminal() {

@@ -22,7 +22,7 @@ use crate::checksum::Crc64Nvme;
 use crate::outbox::DataDir;
 use crate::storage::{
     BothStorage, Durability, ObjectInfo, Presence, PublishId, PutRequest, Source, Storage as _, StorageError,
-    StorageFault, Stored, Unobserved, checksum_of,
+    StorageFault, Stored, Unobserved, checksum_of, place_of,
 };
 
 /// What a pass over the moves that are to be made did.
@@ -134,6 +134,7 @@ impl Publisher {
                 None => return Err(self.neither(both, entry, recorded, pending).await?),
             },
         }
+        recorded.place = Some(place_of(&*self.storage));
         if is_in_directory && recorded.durability == Durability::Local {
             recorded.durability = Durability::Both;
             recorded.pending = (pending.to != Durability::Both).then(|| pending.clone());

@@ -20,7 +20,9 @@ use super::journal::Which;
 use super::state::{Entry, Recorded, State};
 use super::{Asset, Failure, JournalError, PublishError, Publisher, Work};
 use crate::outbox::{Claimed, DataDir, Reopened};
-use crate::storage::{Durability, Integrity, ObjectInfo, Presence, PutProgress, Source, Storage as _, checksum_of};
+use crate::storage::{
+    Durability, Integrity, ObjectInfo, Presence, PutProgress, Source, Storage as _, checksum_of, place_of,
+};
 
 /// What a recovery found and did.
 #[derive(Debug, Default)]
@@ -245,6 +247,7 @@ impl Publisher {
             checksum,
             integrity: Integrity::FullObject,
             durability: copy.durability,
+            place: Some(place_of(&*self.storage)),
             pending: self.pending(copy.durability),
             version_id: copy.info.version_id,
             facts: entry.intent.facts.clone(),

@@ -24,11 +24,17 @@ pub struct Identity {
     pub sequence: Option<Sequence>,
 }
 
+impl Identity {
+    /// Slot and sequence, for people.
+    pub(crate) fn place(&self) -> String {
+        let sequence = self.sequence.map(|sequence| format!(" sequence {}", sequence.get()));
+        format!("slot {}{}", self.slot, sequence.unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "slot {}", self.slot)?;
-        self.sequence.map_or(Ok(()), |sequence| write!(f, " sequence {}", sequence.get()))?;
-        write!(f, " of job {}", self.job)
+        write!(f, "{} of job {}", self.place(), self.job)
     }
 }
 
@@ -78,6 +84,9 @@ pub struct Recorded {
     pub integrity: Integrity,
     /// Where it is safe.
     pub durability: Durability,
+    /// Which store it was, as records name it: the settings may name another one later. Absent from earlier versions.
+    #[serde(default)]
+    pub place: Option<String>,
     /// Where it is still to go, because a store was away (E1).
     #[serde(default)]
     pub pending: Option<Pending>,
@@ -254,6 +263,7 @@ impl Recorded {
     fn may_move(&self, moved: &Self) -> bool {
         let same = Self {
             durability: self.durability,
+            place: self.place.clone(),
             pending: self.pending.clone(),
             integrity: self.integrity,
             version_id: self.version_id.clone(),

@@ -126,7 +126,11 @@ impl Judge<'_> {
         let noted = at_key.into_iter().find(|noted| noted.entry.publish == id);
         let Some(noted) = noted else { return self.unknown(orphan, id, info).await };
         let finding = orphan.recorded(Side::of_entry(&noted.entry));
-        let (entry, catalogued) = (Box::new(noted.entry), noted.catalogued);
+        let (mut entry, catalogued) = (Box::new(noted.entry), noted.catalogued);
+        // It was found here, wherever it was stored.
+        if let Some(recorded) = &mut entry.recorded {
+            recorded.place = Some(self.parts.archive.place());
+        }
         Ok(match &entry.state {
             State::Failed(_) => Some(Draft { finding, mend: Mend::TakeUp(entry) }),
             // Found in the journal already, as stale.

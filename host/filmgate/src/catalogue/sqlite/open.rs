@@ -14,8 +14,10 @@ use crate::catalogue::CatalogueError;
 const APPLICATION: i64 = 0x4647_4341;
 
 /// Each schema version: the statements that lead to it from the one before, and the statement that notes it.
-const MIGRATIONS: [(&str, &str); 1] =
-    [(include_str!("../../../migrations/sqlite/catalogue_0001.sql"), "PRAGMA user_version = 1")];
+const MIGRATIONS: [(&str, &str); 2] = [
+    (include_str!("../../../migrations/sqlite/catalogue_0001.sql"), "PRAGMA user_version = 1"),
+    (include_str!("../../../migrations/sqlite/catalogue_0002.sql"), "PRAGMA user_version = 2"),
+];
 
 /// Connections of one process: one writes at a time, the others read.
 const CONNECTIONS_MAX: u32 = 4;

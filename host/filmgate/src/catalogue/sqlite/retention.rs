@@ -13,7 +13,11 @@ const ROWS: i64 = 1_000;
 
 pub(super) async fn forget(pool: &SqlitePool, cuts: &Cuts) -> Result<Forgotten, Fault> {
     const AUDIT: &str = "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit ORDER BY seq LIMIT ?2) AND at < ?1";
-    // A job stays as long as an asset of it is there.
+    const LOGS: &str = "DELETE FROM logs WHERE seq IN (SELECT seq FROM logs ORDER BY seq LIMIT ?2) AND at < ?1";
+    // A job stays as long as an asset of it is there. Its log goes before it, in as small steps as everything.
+    const LOGS_OF_JOBS: &str = "DELETE FROM logs WHERE seq IN (SELECT logs.seq FROM jobs JOIN logs ON logs.job = jobs.job \
+         WHERE ended_at < ?1 AND ended_at IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM assets WHERE assets.job = jobs.job AND assets.state <> 'gone') LIMIT ?2)";
     const JOBS: &str = "DELETE FROM jobs WHERE job IN (SELECT job FROM jobs WHERE ended_at < ?1 AND ended_at IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM assets WHERE assets.job = jobs.job AND assets.state <> 'gone') LIMIT ?2)";
     const GONE: &str = "DELETE FROM assets WHERE asset IN (SELECT asset FROM assets WHERE state = 'gone' \
@@ -22,6 +26,7 @@ pub(super) async fn forget(pool: &SqlitePool, cuts: &Cuts) -> Result<Forgotten, 
         lost: give_up(pool, cuts.now).await?,
         events: forget_events(pool, cuts.events).await?,
         audit: in_steps(pool, AUDIT, cuts.audit).await?,
+        logs: in_steps(pool, LOGS, cuts.logs).await? + in_steps(pool, LOGS_OF_JOBS, cuts.jobs).await?,
         gone: in_steps(pool, GONE, cuts.gone).await?,
         jobs: in_steps(pool, JOBS, cuts.jobs).await?,
     })
@@ -64,11 +69,12 @@ async fn give_up(pool: &SqlitePool, now: Timestamp) -> Result<u64, Fault> {
          RETURNING job, user";
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
     let rows = sqlx::query(UPDATE).bind(millis(now)).fetch_all(&mut *transaction).await?;
-    for row in &rows {
+    let event = |row| {
         let (job, user) = (Columns(row).job("job")?, Columns(row).parsed::<UserId>("user")?);
-        let event = NewEvent { user: Some(&user), job: Some(job), ..NewEvent::new(EventKind::JobLost) };
-        events::append(&mut transaction, now, event).await?;
-    }
+        Ok(NewEvent { user: Some(user), job: Some(job), ..NewEvent::new(EventKind::JobLost, now) })
+    };
+    let events = rows.iter().map(event).collect::<Result<Vec<_>, Fault>>()?;
+    events::append(&mut transaction, &events).await?;
     transaction.commit().await?;
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }

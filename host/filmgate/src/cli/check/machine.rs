@@ -3,11 +3,14 @@ use std::path::Path;
 use filmgate::catalogue::{Catalogue as _, SqliteCatalogue};
 use filmgate::config::{ByteSize, Config};
 use filmgate::outbox::{Claimed, DataDir, DataDirError};
+use filmgate::{DiskReserve, DiskSpace};
 use tokio_util::sync::CancellationToken;
 
 use super::report::Line;
+use crate::cli::problem::DISK_LOW_STEP;
 
 const DIRECTORY: &str = "data directory";
+const FREE_SPACE: &str = "free space";
 
 /// What the machine must offer: a directory of one's own, and a kernel that keeps paths and files safe.
 pub(super) async fn check(config: &Config) -> Vec<Line> {
@@ -17,6 +20,7 @@ pub(super) async fn check(config: &Config) -> Vec<Line> {
     // Where the directory cannot be used, nothing in it can.
     if lines.iter().all(Line::is_no_failure) {
         lines.push(check_catalogue(config).await);
+        lines.push(check_space(&config.data_dir, config.disk_reserve));
     }
     lines
 }
@@ -37,7 +41,6 @@ fn check_data_dir(path: &Path) -> Vec<Line> {
             let place = data.path().display().to_string();
             let mut lines = vec![Line::pass(DIRECTORY, place), Line::pass(safe_paths, "available")];
             lines.push(check_leases(data.path()));
-            lines.extend(check_space(data.path()));
             lines
         }
         Err(error @ DataDirError::Unusable { .. }) => {
@@ -71,15 +74,18 @@ fn check_leases(data_dir: &Path) -> Line {
     }
 }
 
-fn check_space(data_dir: &Path) -> Option<Line> {
-    let name = "free space";
-    match rustix::fs::statvfs(data_dir) {
-        Ok(stat) => {
-            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            // Whole MiB are enough to read.
-            let shown = ByteSize(free >> 20 << 20);
-            Some(Line::pass(name, format!("{shown} at {}", data_dir.display())))
-        }
-        Err(error) => Some(Line::note(name, format!("not known: {error}"))),
-    }
+fn check_space(data_dir: &Path, reserve: DiskReserve) -> Line {
+    let space = match DiskSpace::of(data_dir, reserve) {
+        Ok(space) => space,
+        Err(error) => return Line::note(FREE_SPACE, format!("not known: {error}")),
+    };
+    // Whole MiB are enough to read.
+    let shown = |bytes: u64| ByteSize(if bytes < 1 << 20 { bytes } else { bytes >> 20 << 20 });
+    let detail = format!(
+        "{} at {}; {} stay free (disk.reserve = {reserve})",
+        shown(space.free),
+        data_dir.display(),
+        shown(space.reserve)
+    );
+    if space.is_low() { Line::fail(FREE_SPACE, detail, Some(DISK_LOW_STEP)) } else { Line::pass(FREE_SPACE, detail) }
 }
