@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::session::Accepted;
 use crate::archive::asset_of;
@@ -25,6 +25,8 @@ use crate::storage::{Storage, place_of};
 
 /// Publishes that are recorded in one transaction.
 const BATCH: usize = 500;
+/// How long what is recorded beside a job may wait for more: most short jobs come on record at once, when they end.
+const GATHER: Duration = Duration::from_millis(50);
 /// News of jobs that are kept while the catalogue is away.
 const NOTES_MAX: usize = 10_000;
 /// Bytes of logs that wait for the catalogue, of all jobs together.
@@ -62,6 +64,8 @@ struct Inner {
     on_write: bool,
     work: Mutex<Work>,
     progress: watch::Sender<Progress>,
+    /// Somebody waits for the record.
+    hurry: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -107,7 +111,7 @@ impl Recorder {
     ) -> Self {
         let (progress, _) = watch::channel(Progress::default());
         let (place, work) = (place_of(storage), Mutex::default());
-        Self { inner: Arc::new(Inner { catalogue, journal, place, on_write, work, progress }) }
+        Self { inner: Arc::new(Inner { catalogue, journal, place, on_write, work, progress, hurry: Arc::default() }) }
     }
 
     /// A job begins.
@@ -167,6 +171,7 @@ impl Recorder {
     /// Records everything that the journal holds, and waits a moment for it.
     pub(super) async fn catch_up(&self) {
         let wanted = self.inner.wake();
+        self.inner.hurry.notify_one();
         let mut progress = self.inner.progress.subscribe();
         let settled = progress.wait_for(|progress| progress.done >= wanted || progress.is_failing);
         let _ = tokio::time::timeout(PATIENCE, settled).await;
@@ -196,7 +201,7 @@ impl Inner {
         if !work.is_draining {
             work.is_draining = true;
             let draining = Draining { inner: Arc::downgrade(self) };
-            tokio::spawn(draining.drain());
+            tokio::spawn(draining.drain(Arc::clone(&self.hurry)));
         }
         work.wanted
     }
@@ -275,9 +280,10 @@ struct Draining {
 
 impl Draining {
     /// Ends when everything is on record, or the host is gone.
-    async fn drain(self) {
+    async fn drain(self, hurry: Arc<Notify>) {
         let mut failures = 0;
         loop {
+            let _ = tokio::time::timeout(GATHER, hurry.notified()).await;
             let Some(inner) = self.inner.upgrade() else { return };
             let wanted = inner.work().wanted;
             match inner.pass().await {

@@ -159,19 +159,19 @@ pub(super) async fn mark(
 ) -> Result<Vec<PublishId>, Fault> {
     const UPDATE: &str = "UPDATE assets SET state = 'deleting', deleted_at = ?2, deleted_by = ?3, reason = ?4, \
          next_try = ?2 WHERE asset = ?1";
-    let mut ids = Vec::with_capacity(rows.len());
+    let (mut ids, mut events) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
     for row in rows {
         let columns = Columns(row);
         let (id, user, job) = (columns.asset("asset")?, columns.parsed::<UserId>("user")?, columns.job("job")?);
         let update = sqlx::query(UPDATE).bind(id.to_bytes().to_vec()).bind(millis(deletion.at));
         update.bind(deletion.by.as_str()).bind(deletion.reason.as_str()).execute(&mut *connection).await?;
         let data = Some(serde_json::json!({"by": deletion.by, "reason": deletion.reason}));
-        let about = NewEvent::new(EventKind::AssetDeleted);
-        let event = NewEvent { user: Some(&user), job: Some(job), asset: Some(id), data, ..about };
-        events::append(connection, deletion.at, event).await?;
+        let about = NewEvent::new(EventKind::AssetDeleted, deletion.at);
+        events.push(NewEvent { user: Some(user), job: Some(job), asset: Some(id), data, ..about });
         events::write_audit(connection, &audit_entry(deletion, id.to_string())).await?;
         ids.push(id);
     }
+    events::append(connection, &events).await?;
     Ok(ids)
 }
 
@@ -190,15 +190,16 @@ pub(super) async fn deleted(pool: &SqlitePool, ids: &[PublishId], at: Timestamp)
     const UPDATE: &str = "UPDATE assets SET state = 'gone', gone_at = ?2, next_try = NULL, last_error = NULL \
          WHERE asset = ?1 AND state = 'deleting' RETURNING user, job";
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut events = Vec::new();
     for id in ids {
         let update = sqlx::query(UPDATE).bind(id.to_bytes().to_vec()).bind(millis(at));
         if let Some(row) = update.fetch_optional(&mut *transaction).await? {
             let (user, job) = (Columns(&row).parsed::<UserId>("user")?, Columns(&row).job("job")?);
-            let about = NewEvent::new(EventKind::AssetGone);
-            let event = NewEvent { user: Some(&user), job: Some(job), asset: Some(*id), ..about };
-            events::append(&mut transaction, at, event).await?;
+            let about = NewEvent::new(EventKind::AssetGone, at);
+            events.push(NewEvent { user: Some(user), job: Some(job), asset: Some(*id), ..about });
         }
     }
+    events::append(&mut transaction, &events).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::codec::{Columns, Fault, json, millis};
 use crate::catalogue::{AuditEntry, CatalogueError, Cursor, Event, EventKind};
@@ -10,33 +10,41 @@ use crate::job::{JobId, UserId};
 use crate::storage::PublishId;
 
 /// An event that is about to be written.
-pub(super) struct NewEvent<'a> {
+pub(super) struct NewEvent {
+    pub(super) at: Timestamp,
     pub(super) kind: EventKind,
-    pub(super) user: Option<&'a UserId>,
+    pub(super) user: Option<UserId>,
     pub(super) job: Option<JobId>,
     pub(super) asset: Option<PublishId>,
     pub(super) data: Option<serde_json::Value>,
 }
 
-impl NewEvent<'_> {
-    pub(super) fn new(kind: EventKind) -> Self {
-        Self { kind, user: None, job: None, asset: None, data: None }
+impl NewEvent {
+    pub(super) fn new(kind: EventKind, at: Timestamp) -> Self {
+        Self { at, kind, user: None, job: None, asset: None, data: None }
     }
 }
 
 /// What a cursor of this kind of catalogue begins with.
 const CURSOR: &str = "s1.";
 
-pub(super) async fn append(connection: &mut SqliteConnection, at: Timestamp, event: NewEvent<'_>) -> Result<(), Fault> {
-    sqlx::query("INSERT INTO events (at, kind, user, job, asset, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
-        .bind(millis(at))
-        .bind(event.kind.as_str())
-        .bind(event.user.map(UserId::as_str))
-        .bind(event.job.map(|job| job.to_bytes().to_vec()))
-        .bind(event.asset.map(|asset| asset.to_bytes().to_vec()))
-        .bind(event.data.as_ref().map(json))
-        .execute(connection)
-        .await?;
+/// Events that one statement writes: a statement costs more than a row, and SQLite takes 32,766 values in one.
+const APPENDED_AT_ONCE: usize = 500;
+
+/// Writes events in their order.
+pub(super) async fn append(connection: &mut SqliteConnection, events: &[NewEvent]) -> Result<(), Fault> {
+    for events in events.chunks(APPENDED_AT_ONCE) {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO events (at, kind, user, job, asset, data) ");
+        insert.push_values(events, |mut row, event| {
+            row.push_bind(millis(event.at))
+                .push_bind(event.kind.as_str())
+                .push_bind(event.user.as_ref().map(UserId::as_str))
+                .push_bind(event.job.map(|job| job.to_bytes().to_vec()))
+                .push_bind(event.asset.map(|asset| asset.to_bytes().to_vec()))
+                .push_bind(event.data.as_ref().map(json));
+        });
+        insert.build().persistent(false).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 

@@ -17,19 +17,19 @@ const LEASE_UNKNOWN: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn project(pool: &SqlitePool, batch: &Batch) -> Result<Projected, Fault> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let mut seen = HashSet::new();
+    let (mut seen, mut events) = (HashSet::new(), Vec::new());
     for JobNote { head, .. } in &batch.jobs {
         note_user(&mut transaction, &head.user, head.accepted_at, &mut seen).await?;
-        accept(&mut transaction, head).await?;
+        accept(&mut transaction, head, &mut events).await?;
+        seen.insert(head.job.to_string());
     }
     let mut projected = Projected::default();
     for asset in &batch.assets {
         note_user(&mut transaction, &asset.user, asset.accepted_at, &mut seen).await?;
-        if !seen.contains(asset.job.to_string().as_str()) {
-            accept(&mut transaction, &head_of(asset)).await?;
-            seen.insert(asset.job.to_string());
+        if seen.insert(asset.job.to_string()) {
+            accept(&mut transaction, &head_of(asset), &mut events).await?;
         }
-        match store(&mut transaction, asset).await? {
+        match store(&mut transaction, asset, &mut events).await? {
             Stored::New => projected.assets += 1,
             Stored::Known => {}
             Stored::Refused => projected.disagreements.push(asset.id),
@@ -38,9 +38,10 @@ pub(super) async fn project(pool: &SqlitePool, batch: &Batch) -> Result<Projecte
     // Last: whoever hears of an end finds everything that came before it.
     for JobNote { head, end } in &batch.jobs {
         if let Some(end) = end {
-            finish(&mut transaction, head, end).await?;
+            finish(&mut transaction, head, end, &mut events).await?;
         }
     }
+    events::append(&mut transaction, &events).await?;
     transaction.commit().await?;
     Ok(projected)
 }
@@ -72,7 +73,7 @@ fn head_of(asset: &NewAsset) -> JobHead {
     }
 }
 
-async fn accept(connection: &mut SqliteConnection, head: &JobHead) -> Result<(), Fault> {
+async fn accept(connection: &mut SqliteConnection, head: &JobHead, events: &mut Vec<NewEvent>) -> Result<(), Fault> {
     const INSERT: &str = "INSERT INTO jobs (job, user, state, layout, plugin, refs, accepted_at, lease_until) \
          VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
     let inserted = sqlx::query(INSERT)
@@ -89,12 +90,18 @@ async fn accept(connection: &mut SqliteConnection, head: &JobHead) -> Result<(),
         return Ok(());
     }
     touch_session(connection, &head.user, &head.refs, head.accepted_at).await?;
-    let event = NewEvent { user: Some(&head.user), job: Some(head.job), ..NewEvent::new(EventKind::JobAccepted) };
-    events::append(connection, head.accepted_at, event).await
+    let about = NewEvent::new(EventKind::JobAccepted, head.accepted_at);
+    events.push(NewEvent { user: Some(head.user.clone()), job: Some(head.job), ..about });
+    Ok(())
 }
 
 /// A job that failed may be run again by its caller's key: its later end counts.
-async fn finish(connection: &mut SqliteConnection, head: &JobHead, end: &JobEnd) -> Result<(), Fault> {
+async fn finish(
+    connection: &mut SqliteConnection,
+    head: &JobHead,
+    end: &JobEnd,
+    events: &mut Vec<NewEvent>,
+) -> Result<(), Fault> {
     const UPDATE: &str = "UPDATE jobs SET state = ?2, ended_at = ?3, code = ?4, message = ?5, usage = ?6 \
          WHERE job = ?1 AND (state IN ('queued', 'running', 'lost') OR state IN ('failed', 'cancelled') AND ended_at < ?3)";
     let updated = sqlx::query(UPDATE)
@@ -116,8 +123,9 @@ async fn finish(connection: &mut SqliteConnection, head: &JobHead, end: &JobEnd)
         JobState::Failed | JobState::Queued | JobState::Running => EventKind::JobFailed,
     };
     let data = end.code.as_ref().map(|code| json!({"code": code, "message": end.message}));
-    let event = NewEvent { user: Some(&head.user), job: Some(head.job), data, ..NewEvent::new(kind) };
-    events::append(connection, end.at, event).await
+    let about = NewEvent::new(kind, end.at);
+    events.push(NewEvent { user: Some(head.user.clone()), job: Some(head.job), data, ..about });
+    Ok(())
 }
 
 enum Stored {
@@ -126,25 +134,25 @@ enum Stored {
     Refused,
 }
 
-async fn store(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<Stored, Fault> {
-    let known = sqlx::query_scalar("SELECT place FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
-    if let Some(place) = known.fetch_optional(&mut *connection).await? {
-        move_on(connection, asset, place).await?;
-        return Ok(Stored::Known);
-    }
+async fn store(
+    connection: &mut SqliteConnection,
+    asset: &NewAsset,
+    events: &mut Vec<NewEvent>,
+) -> Result<Stored, Fault> {
     let session_deleted = touch_session(connection, &asset.user, &asset.refs, asset.stored_at).await?;
     if !insert(connection, asset, session_deleted.is_some()).await? {
-        return Ok(Stored::Refused);
+        let known = sqlx::query_scalar("SELECT place FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
+        let Some(place) = known.fetch_optional(&mut *connection).await? else { return Ok(Stored::Refused) };
+        move_on(connection, asset, place, events).await?;
+        return Ok(Stored::Known);
     }
-    let about =
-        |kind| NewEvent { user: Some(&asset.user), job: Some(asset.job), asset: Some(asset.id), ..NewEvent::new(kind) };
     let data = json!({
         "slot": asset.slot, "sequence": asset.sequence, "key": asset.key, "size": asset.size,
         "content_type": asset.kind.content_type(),
     });
-    events::append(connection, asset.stored_at, NewEvent { data: Some(data), ..about(EventKind::AssetStored) }).await?;
+    events.push(NewEvent { data: Some(data), ..about(asset, EventKind::AssetStored, asset.stored_at) });
     if let Some(at) = session_deleted {
-        events::append(connection, at, about(EventKind::AssetDeleted)).await?;
+        events.push(about(asset, EventKind::AssetDeleted, at));
     }
     Ok(Stored::New)
 }
@@ -153,7 +161,12 @@ async fn store(connection: &mut SqliteConnection, asset: &NewAsset) -> Result<St
 /// the journal says changes nothing.
 ///
 /// An event tells of it where the URL changes with it. The last step, which leaves the object in S3 alone, changes none.
-async fn move_on(connection: &mut SqliteConnection, asset: &NewAsset, from: String) -> Result<(), Fault> {
+async fn move_on(
+    connection: &mut SqliteConnection,
+    asset: &NewAsset,
+    from: String,
+    events: &mut Vec<NewEvent>,
+) -> Result<(), Fault> {
     const MOVE: &str = "UPDATE assets SET place = ?2, durability = ?3, integrity = ?4, version_id = ?5 WHERE asset = ?1 \
          AND CASE durability WHEN 'local' THEN ?3 <> 'local' WHEN 'both' THEN ?3 = 's3' ELSE 0 END";
     let moved = sqlx::query(MOVE)
@@ -168,9 +181,13 @@ async fn move_on(connection: &mut SqliteConnection, asset: &NewAsset, from: Stri
         return Ok(());
     }
     let data = json!({"from": from, "place": asset.place, "durability": asset.durability, "key": asset.key});
-    let (user, job, id) = (Some(&asset.user), Some(asset.job), Some(asset.id));
-    let event = NewEvent { user, job, asset: id, data: Some(data), kind: EventKind::AssetMoved };
-    events::append(connection, asset.stored_at, event).await
+    events.push(NewEvent { data: Some(data), ..about(asset, EventKind::AssetMoved, asset.stored_at) });
+    Ok(())
+}
+
+fn about(asset: &NewAsset, kind: EventKind, at: Timestamp) -> NewEvent {
+    let (user, job) = (Some(asset.user.clone()), Some(asset.job));
+    NewEvent { user, job, asset: Some(asset.id), ..NewEvent::new(kind, at) }
 }
 
 /// Answers false where another publish has the identity.

@@ -69,11 +69,12 @@ async fn give_up(pool: &SqlitePool, now: Timestamp) -> Result<u64, Fault> {
          RETURNING job, user";
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
     let rows = sqlx::query(UPDATE).bind(millis(now)).fetch_all(&mut *transaction).await?;
-    for row in &rows {
+    let event = |row| {
         let (job, user) = (Columns(row).job("job")?, Columns(row).parsed::<UserId>("user")?);
-        let event = NewEvent { user: Some(&user), job: Some(job), ..NewEvent::new(EventKind::JobLost) };
-        events::append(&mut transaction, now, event).await?;
-    }
+        Ok(NewEvent { user: Some(user), job: Some(job), ..NewEvent::new(EventKind::JobLost, now) })
+    };
+    let events = rows.iter().map(event).collect::<Result<Vec<_>, Fault>>()?;
+    events::append(&mut transaction, &events).await?;
     transaction.commit().await?;
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }
