@@ -16,14 +16,18 @@ fn assert_refused(ended: &Ended, place: &Filmgate) {
     assert_eq!(ended.code, Some(23), "{ended:#?}");
     let problem = ended.json();
     assert_eq!((&problem["code"], &problem["exit_code"]), (&"disk-low".into(), &23.into()), "{problem}");
-    let directory = fs::canonicalize(place.folder().join("filmgate-data")).unwrap();
-    assert_eq!(problem["directory"].as_str().map(fs::canonicalize).unwrap().unwrap(), directory, "{problem}");
+    let directory = fs::canonicalize(place.folder().join("filmgate-data")).expect("a directory");
+    assert_eq!(
+        problem["directory"].as_str().map(fs::canonicalize).expect("a text").expect("a directory"),
+        directory,
+        "{problem}"
+    );
     assert_eq!(problem["reserve_bytes"], 1_000_000_u64 << 40, "{problem}");
     let free = problem["free_bytes"].as_u64().expect("a number");
-    let text = problem["detail"].as_str().unwrap();
-    let said = [problem["directory"].as_str().unwrap(), &free.to_string(), &(1_000_000_u64 << 40).to_string()];
+    let text = problem["detail"].as_str().expect("a text");
+    let said = [problem["directory"].as_str().expect("a text"), &free.to_string(), &(1_000_000_u64 << 40).to_string()];
     assert!(said.iter().all(|said| text.contains(said)), "{problem}");
-    let step = problem["next_step"].as_str().unwrap();
+    let step = problem["next_step"].as_str().expect("a text");
     assert!(step.contains("filmgate clean") && step.contains("disk.reserve"), "{problem}");
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 const TWO_FILES: &str = r#"{"do": "store", "files": [{"kind": "jpeg", "slot": "thumbnail"}, {}]}"#;
 
 fn run(place: &Filmgate, params: &str, more: &[&str]) -> Ended {
-    let plugin = probe().to_str().unwrap();
+    let plugin = probe().to_str().expect("a path");
     place.run(["run", plugin, "--user", "ana", "--params", params, "--json"].iter().chain(more))
 }
 
@@ -23,7 +23,7 @@ fn keyed(place: &Filmgate, params: &str) -> Ended {
 fn asset(answer: &Value, slot: &str) -> String {
     let assets = answer["assets"].as_array().unwrap_or_else(|| panic!("no assets: {answer}"));
     let found = assets.iter().find(|asset| asset["slot"] == slot).unwrap_or_else(|| panic!("no {slot}: {answer}"));
-    found["publish_id"].as_str().unwrap().to_owned()
+    found["publish_id"].as_str().expect("an id").to_owned()
 }
 
 fn delete(place: &Filmgate, id: &str) {
@@ -32,7 +32,7 @@ fn delete(place: &Filmgate, id: &str) {
 }
 
 fn file_of(answer: &Value) -> PathBuf {
-    answer["url"].as_str().unwrap().strip_prefix("file://").unwrap().into()
+    answer["url"].as_str().expect("a URL").strip_prefix("file://").expect("a file URL").into()
 }
 
 #[track_caller]
@@ -41,7 +41,7 @@ fn assert_gone(ended: &Ended, job: &Value, slot: &str) -> Value {
     let problem = ended.json();
     assert_eq!((&problem["code"], &problem["job"]), (&"gone".into(), job), "{problem}");
     assert!(problem["url"].is_null() && problem["gone"][0]["slot"] == slot, "{problem}");
-    assert!(problem["next_step"].as_str().unwrap().contains("another one"), "{problem}");
+    assert!(problem["next_step"].as_str().expect("a text").contains("another one"), "{problem}");
     problem
 }
 
