@@ -80,6 +80,34 @@ fn m3_an_upload_whose_process_was_killed_is_resumed() {
 }
 
 #[test]
+fn m3_two_interrupted_publishes_of_one_file_are_both_taken_up() {
+    let (bucket, runtime) = (Garage::shared().bucket(), Runtime::new().unwrap());
+    let place = at(Filmgate::new(), &bucket, bucket.endpoint.as_str());
+    place.write("film.mp4", sample::whole("mp4", 24 * MIB));
+    let mut killed = place.command(["publish", "film.mp4", "film.mp4", "--user", "twice"]);
+    let killed = killed.env("FILMGATE_S3_BANDWIDTH", "2MiB").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut killed = killed.spawn().unwrap();
+    let uploads = || {
+        let uploads = bucket.observer().list_multipart_uploads().bucket(&bucket.name).prefix("videos/twice/").send();
+        runtime.block_on(uploads).expect("list uploads").uploads().len()
+    };
+    let begun = Instant::now();
+    while uploads() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no two uploads");
+        sleep(Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let recovered = place.run(["recover", "--json"]);
+    assert_eq!(recovered.code, Some(0), "{recovered:#?}");
+    let answer = recovered.json();
+    let outcomes: Vec<_> = answer["publishes"].as_array().unwrap().iter().map(|publish| &publish["outcome"]).collect();
+    assert_eq!(outcomes, ["published", "published"], "{answer}");
+    assert_eq!(uploads(), 0, "an upload is open");
+}
+
+#[test]
 fn a6_a_failed_publish_is_tried_again_or_given_up_by_the_operator() {
     let bucket = Garage::shared().bucket();
     let away = at(Filmgate::new(), &bucket, "http://127.0.0.1:1").with("FILMGATE_S3_RETRIES", "0");

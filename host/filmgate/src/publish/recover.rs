@@ -10,9 +10,13 @@
 //!
 //! A store that cannot be reached leaves the publish as it is, for the next time.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+use futures::future::OptionFuture;
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +27,10 @@ use crate::outbox::{Claimed, DataDir, Reopened};
 use crate::storage::{
     Durability, Integrity, ObjectInfo, Presence, PutProgress, Source, Storage as _, checksum_of, place_of,
 };
+
+/// Publishes that are taken up at once: each waits for a store's answers most of the time. What of them is sent at once is the
+/// storage's matter.
+const AT_ONCE: usize = 16;
 
 /// What a recovery found and did.
 #[derive(Debug, Default)]
@@ -70,25 +78,35 @@ impl Recovered {
 }
 
 impl Publisher {
-    /// Takes up every publish that is not settled and that no living process works on.
+    /// Takes up every publish that is not settled and that no living process works on, several at once.
     ///
-    /// If `cancel` fires, the publish at hand stays as it is; so do those behind it.
+    /// If `cancel` fires, the publishes at hand stay as they are; so do those behind them.
     pub async fn recover(&self, data: &Arc<DataDir>, cancel: &CancellationToken) -> Result<Recovery, JournalError> {
         let (mut recovery, patience) = (Recovery::default(), Patience::default());
         let mut after = None;
-        loop {
+        while !cancel.is_cancelled() {
             let page = self.journal.entries(Which::Unfinished, after, 100).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.publish);
-            for entry in page {
+            // An operator may have published one file twice: whoever takes up the first has it locked.
+            let path = |entry: &Entry| entry.intent.staged.clone();
+            let turns: HashMap<_, Mutex<()>> = page.iter().map(|entry| (path(entry), Mutex::default())).collect();
+            let taken = page.into_iter().map(async |entry| {
+                let turn = turns.get(&entry.intent.staged).map(Mutex::lock);
+                let _turn = OptionFuture::from(turn).await;
                 if cancel.is_cancelled() {
-                    return Ok(recovery);
+                    return Ok(None);
                 }
                 let mut recovered = self.take_up(data, entry.clone(), cancel).await?;
                 while recovered.waited(&patience, cancel).await {
                     recovered = self.take_up(data, entry.clone(), cancel).await?;
                 }
-                recovery.publishes.push((entry, recovered));
+                Ok(Some((entry, recovered)))
+            });
+            // All come to their end, also where one fails: what is under way is not to be dropped.
+            let taken: Vec<_> = futures::stream::iter(taken).buffered(AT_ONCE).collect().await;
+            for recovered in taken {
+                recovery.publishes.extend(recovered?);
             }
         }
         Ok(recovery)
