@@ -8,7 +8,7 @@ mod retention;
 mod verify;
 
 pub use clean::{CleanOptions, CleanReport};
-pub(crate) use projection::asset_of;
+pub(crate) use projection::{asset_of, place_of_recorded};
 pub use remove::{NotRemoved, Removal, RemoveError};
 pub use retention::RetentionPolicy;
 pub use verify::Mismatch;
@@ -156,7 +156,7 @@ impl Archive {
     }
 
     /// Whether a place of the records is a store of the settings.
-    fn has(&self, place: &str) -> bool {
+    pub(crate) fn has(&self, place: &str) -> bool {
         place == self.place() || place == LOCAL && self.storage.as_both().is_some()
     }
 

@@ -17,7 +17,7 @@ use crate::units::ByteSize;
 /// never refused: recovery, another try, deletion, clean-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DiskReserve {
-    /// [`AUTOMATIC_BYTES`], or [`AUTOMATIC_PERCENT`] of a file system of which that is less.
+    /// 1 GiB, or 5 % of a file system of which that is less.
     #[default]
     Automatic,
     /// So many bytes; 0: nothing.

@@ -17,6 +17,7 @@ pub use params::Params;
 pub use period::Period;
 pub use refs::{RefId, RefName, Refs};
 pub use request::JobRequest;
+pub(crate) use text::without_signatures;
 pub use text::{InvalidValue, LineBuffer, is_steering, printable};
 pub(crate) use text::{first_outside, parsed_text};
 pub use timestamp::basic_timestamp;

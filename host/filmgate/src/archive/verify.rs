@@ -4,7 +4,7 @@ use super::{Archive, ArchiveError};
 use crate::catalogue::{AssetRecord, AssetState};
 use crate::checksum::{Crc64Nvme, Running};
 use crate::key::ObjectKey;
-use crate::storage::{PublishId, StorageError, StorageFault};
+use crate::storage::{ObjectBody, PublishId, StorageError, StorageFault};
 
 /// How often an object is read whose answer broke off.
 const TRIES: u32 = 3;
@@ -60,24 +60,26 @@ impl Archive {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.read_once(key).await {
+            // The request itself is sent again by the storage.
+            let body = self.storage.get(key, None).await?;
+            let owner = body.info.publish_id();
+            match sum(body).await {
                 Err(error) if error.is_retryable() && tries < TRIES => {
                     tracing::warn!(%key, %error, tries, "read an object");
                 }
-                read => return read,
+                read => return read.map(|(bytes, checksum)| (owner, bytes, checksum)),
             }
         }
     }
+}
 
-    async fn read_once(&self, key: &ObjectKey) -> Result<(Option<PublishId>, u64, Crc64Nvme), StorageError> {
-        let mut body = self.storage.get(key, None).await?;
-        let owner = body.info.publish_id();
-        let (mut running, mut bytes) = (Running::default(), 0);
-        while let Some(piece) = body.bytes.next().await {
-            let piece = piece?;
-            running.add(&piece);
-            bytes += piece.len() as u64;
-        }
-        Ok((owner, bytes, running.finish()))
+/// Reads a body to its end: its bytes and their checksum.
+async fn sum(mut body: ObjectBody) -> Result<(u64, Crc64Nvme), StorageError> {
+    let (mut running, mut bytes) = (Running::default(), 0);
+    while let Some(piece) = body.bytes.next().await {
+        let piece = piece?;
+        running.add(&piece);
+        bytes += piece.len() as u64;
     }
+    Ok((bytes, running.finish()))
 }

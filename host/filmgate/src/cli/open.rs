@@ -92,9 +92,11 @@ async fn reach(storage: &dyn Storage, config: &Config) -> Result<(), Problem> {
 /// Whether there is room for something new. Where there is not, what was interrupted is gone on with all the same: that may
 /// make some.
 pub(super) async fn room(host: &Host, signals: &Signals) -> Result<(), Problem> {
-    let Err(error) = host.check_disk() else { return Ok(()) };
+    if host.check_disk().is_ok() {
+        return Ok(());
+    }
     Beside::start(host, signals).finish().await;
-    Err(Problem::of_job(&error, None))
+    host.check_disk().map_err(|error| Problem::of_job(&error, None))
 }
 
 fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {

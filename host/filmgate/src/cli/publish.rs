@@ -81,7 +81,10 @@ async fn publish(session: Session, order: Order, items: Vec<Item>, as_json: bool
         host = open::host_unreached(&session.config) => host?,
         () = session.signals.first() => return Err(session.signals.stopped()),
     };
-    open::room(&host, &session.signals).await?;
+    // Files of directories may be published already: each finds out itself whether it needs room.
+    if items.iter().any(|item| !item.is_found) {
+        open::room(&host, &session.signals).await?;
+    }
     let beside = Beside::start(&host, &session.signals);
     let ended = if let [Item { file, is_found: false }] = items.as_slice() {
         let Order { request, slot, remove } = order;
@@ -186,7 +189,7 @@ async fn publish_one(
     if cancel.is_cancelled() {
         return Err(session.signals.stopped());
     }
-    patience.wait(cancel).await;
+    let _ahead = patience.turn(cancel).await;
     let Order { request, slot, remove } = order;
     let file = &item.file;
     let started = if item.is_found {
@@ -196,9 +199,12 @@ async fn publish_one(
     } else {
         host.publish(request, slot, file, remove).map(Keyed::Running)
     };
+    // What was published before says nothing of the store now.
+    let is_new = matches!(started, Ok(Keyed::Running(_)));
     let ended = until_end(started, cancel, bars).await;
     match &ended {
-        Ok(_) => patience.renew(),
+        Ok(_) if is_new => patience.renew(),
+        Ok(_) => {}
         Err(error) => {
             if let Some(error) = error.storage() {
                 patience.note(error);

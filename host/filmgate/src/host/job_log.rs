@@ -5,10 +5,11 @@ use jiff::Timestamp;
 
 use super::recorder::Recorder;
 use crate::catalogue::{LogAt, LogLine, LogSource};
-use crate::job::{JobId, LineBuffer, printable};
+use crate::job::{JobId, LineBuffer, printable, without_signatures};
 
-/// What a line costs of the budget beside its text: about what its row has beside it. Empty lines are not for nothing.
-const LINE_COST: u64 = 32;
+/// What a line costs of the budget beside its text: what its row and its place in the index have beside it. Empty lines are
+/// not for nothing.
+const LINE_COST: u64 = 80;
 
 /// The log of one run of a job.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl JobLog {
 
     /// Once the budget is used up, nothing more is kept: a log with holes would mislead.
     fn keep(&mut self, source: LogSource, line: &str, end: u64, recorder: &Recorder) {
-        let text = printable(line);
+        let text = without_signatures(&printable(line));
         let cost = text.len() as u64 + LINE_COST;
         if cost > self.left {
             self.left = 0;

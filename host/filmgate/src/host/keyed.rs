@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::{Accepted, Session};
 use super::{Host, RunningJob};
-use crate::archive::ArchiveError;
+use crate::archive::{ArchiveError, place_of_recorded};
 use crate::checksum::hexadecimal;
 use crate::job::{IdempotencyKey, JobRequest, Period, Slot};
 use crate::plugin::{Plugin, PluginDigest};
@@ -140,12 +140,12 @@ impl Host {
 
     /// Which of a job's assets are there still. The one that the job is about must be, and all of one that is to run again: it
     /// would not store them a second time.
-    async fn look_for(&self, job: &Accepted, assets: Vec<Asset>, is_done: bool) -> Result<Found, JobError> {
-        let of_main = |asset: &Asset| asset.identity.slot == *job.layout.main_slot();
+    async fn look_for(&self, job: &Accepted, assets: Vec<(Asset, String)>, is_done: bool) -> Result<Found, JobError> {
+        let of_main = |(asset, _): &(Asset, String)| asset.identity.slot == *job.layout.main_slot();
         let main = assets.iter().position(of_main).unwrap_or_default();
         let (mut found, mut missed) = (Found { assets: Vec::new(), gone: Vec::new() }, None);
-        for (index, asset) in assets.into_iter().enumerate() {
-            match self.missing(&asset).await.map_err(JobError::early)? {
+        for (index, (asset, place)) in assets.into_iter().enumerate() {
+            match self.missing(&asset, &place).await.map_err(JobError::early)? {
                 None => found.assets.push(asset),
                 Some(gone) => {
                     if index == main || !is_done && missed.is_none() {
@@ -160,8 +160,8 @@ impl Host {
         Err(JobError { job: Some(job.id), assets: found.assets, ..early })
     }
 
-    /// Nothing where an asset is there: its record says so, else the store.
-    async fn missing(&self, asset: &Asset) -> Result<Option<GoneAsset>, JobFault> {
+    /// Nothing where an asset is there: its record says so, else the store that it went to.
+    async fn missing(&self, asset: &Asset, place: &str) -> Result<Option<GoneAsset>, JobFault> {
         let gone = |deleted_at| {
             let (identity, key) = (asset.identity.clone(), asset.key.clone());
             Some(GoneAsset { identity, publish: asset.publish, key, deleted_at })
@@ -170,7 +170,11 @@ impl Host {
             Ok(()) => return Ok(None),
             Err(ArchiveError::Gone { at, .. }) => return Ok(gone(Some(at))),
             Err(error @ ArchiveError::Elsewhere { .. }) => return Err(JobFault::Elsewhere(error.to_string())),
-            Err(ArchiveError::Unknown { .. } | ArchiveError::Catalogue(_)) => {}
+            Err(ArchiveError::Unknown { .. } | ArchiveError::Catalogue(_)) if self.archive().has(place) => {}
+            Err(ArchiveError::Unknown { .. } | ArchiveError::Catalogue(_)) => {
+                let (id, place, configured) = (asset.publish, place.to_owned(), self.archive().place());
+                return Err(JobFault::Elsewhere(ArchiveError::Elsewhere { id, place, configured }.to_string()));
+            }
             Err(ArchiveError::Storage(error)) => return Err(JobFault::Storage(error)),
         }
         Ok(match self.storage().head(&asset.key).await.map_err(JobFault::Storage)? {
@@ -180,21 +184,22 @@ impl Host {
         })
     }
 
-    /// What the job has published, what was interrupted included.
-    async fn assets_of(&self, job: &Accepted) -> Result<Vec<Asset>, JobError> {
+    /// What the job has published and the store it went to, what was interrupted included.
+    async fn assets_of(&self, job: &Accepted) -> Result<Vec<(Asset, String)>, JobError> {
         let publisher = &self.parts.publisher;
         let entries = publisher.journal().entries(Which::OfJob(job.id), None, FILES_MAX).await;
-        let mut assets = Vec::new();
+        let (mut assets, configured) = (Vec::new(), self.archive().place());
         for entry in entries.map_err(|error| JobError::of_journal(&error))? {
             let publish = entry.publish;
             if entry.state.is_published() {
+                let place = place_of_recorded(entry.recorded.as_ref(), &configured);
                 let asset = publisher.asset_of(entry).await;
-                assets.push(asset.map_err(|error| JobError::early(JobFault::Publish(error)))?);
+                assets.push((asset.map_err(|error| JobError::early(JobFault::Publish(error)))?, place));
                 continue;
             }
             let recovered = publisher.take_up(&self.parts.data, entry, &CancellationToken::new()).await;
             match recovered.map_err(|error| JobError::of_journal(&error))? {
-                Recovered::Published(asset) | Recovered::Moved(asset) => assets.push(*asset),
+                Recovered::Published(asset) | Recovered::Moved(asset) => assets.push((*asset, configured.clone())),
                 Recovered::UnderWay => return Err(JobError::early(JobFault::UnderWay(job.id))),
                 Recovered::Left(error) | Recovered::Failed(error) => {
                     return Err(JobError::early(JobFault::Publish(error)));

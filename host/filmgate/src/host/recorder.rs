@@ -206,15 +206,13 @@ impl Inner {
         work.wanted
     }
 
-    /// Records what is there, once: how jobs begin first, how they end last, their logs and files in between.
+    /// Records what is there, once: how jobs begin first, then files, how jobs end, and their logs.
     async fn pass(&self) -> Result<(), RecordError> {
         let (notes, running) = {
             let work = self.work();
             let running = if self.on_write { BTreeSet::new() } else { work.running.clone() };
             (work.notes.iter().take(BATCH).cloned().collect::<Vec<_>>(), running)
         };
-        // A log that cannot be written keeps no file from its record.
-        let logged = self.write_log().await;
         let last_note = notes.last().map_or(0, |(number, _)| *number);
         let ends: Vec<_> = notes.into_iter().map(|(_, note)| note).collect();
         let mut jobs: Vec<_> = ends.iter().map(|note| JobNote { head: note.head.clone(), end: None }).collect();
@@ -228,7 +226,8 @@ impl Inner {
             if is_last {
                 self.record(&Batch { jobs: ends, assets }).await?;
                 self.work().notes.retain(|(number, _)| *number > last_note);
-                return logged;
+                // Last: a log, which may be long, keeps nothing from its record.
+                return self.write_log().await;
             }
             self.record(&Batch { jobs: std::mem::take(&mut jobs), assets }).await?;
         }
@@ -280,7 +279,7 @@ struct Draining {
 
 impl Draining {
     /// Ends when everything is on record, or the host is gone.
-    async fn drain(self, hurry: Arc<Notify>) {
+    async fn drain(mut self, hurry: Arc<Notify>) {
         let mut failures = 0;
         loop {
             let _ = tokio::time::timeout(GATHER, hurry.notified()).await;
@@ -296,6 +295,8 @@ impl Draining {
                     let mut work = inner.work();
                     if work.wanted == wanted && work.notes.is_empty() {
                         work.is_draining = false;
+                        // Another one may begin before this one is dropped: it is that one's mark then.
+                        self.inner = Weak::new();
                         return;
                     }
                 }

@@ -15,7 +15,13 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// until the store is asked again: through a short outage it comes with few failures, and one that lasts ends its waiting
 /// after half a minute.
 #[derive(Debug, Default)]
-pub struct Patience(Mutex<Option<Outage>>);
+pub struct Patience {
+    outage: Mutex<Option<Outage>>,
+    scout: tokio::sync::Mutex<()>,
+}
+
+/// How long the others wait for the one that goes ahead: a large file takes longer, and says by then that the store is back.
+const AHEAD: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy)]
 struct Outage {
@@ -51,13 +57,25 @@ impl Patience {
         }
     }
 
+    /// For work that runs side by side: waits as [`Patience::wait`] does, and lets one go ahead, so that what it finds out need
+    /// not be found out by all. What is answered is held until that is [noted](Patience::note) or the patience
+    /// [renewed](Patience::renew).
+    pub async fn turn(&self, cancel: &CancellationToken) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if self.outage().is_none() {
+            return None;
+        }
+        let ahead = tokio::time::timeout(AHEAD, self.scout.lock()).await.ok();
+        self.wait(cancel).await;
+        ahead.filter(|_| self.outage().is_some())
+    }
+
     /// The store answers again: the next outage is another one.
     pub fn renew(&self) {
         *self.outage() = None;
     }
 
     fn outage(&self) -> std::sync::MutexGuard<'_, Option<Outage>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

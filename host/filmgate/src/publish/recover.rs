@@ -105,8 +105,13 @@ impl Publisher {
             });
             // All come to their end, also where one fails: what is under way is not to be dropped.
             let taken: Vec<_> = futures::stream::iter(taken).buffered(AT_ONCE).collect().await;
-            for recovered in taken {
-                recovery.publishes.extend(recovered?);
+            for taken in taken {
+                let Some((entry, mut recovered)) = taken? else { continue };
+                // Its file may have been locked by one of the others, under another name: now it is somebody else, or nobody.
+                if matches!(recovered, Recovered::UnderWay) && !cancel.is_cancelled() {
+                    recovered = self.take_up(data, entry.clone(), cancel).await?;
+                }
+                recovery.publishes.push((entry, recovered));
             }
         }
         Ok(recovery)

@@ -139,12 +139,15 @@ async fn store(
     asset: &NewAsset,
     events: &mut Vec<NewEvent>,
 ) -> Result<Stored, Fault> {
-    let session_deleted = touch_session(connection, &asset.user, &asset.refs, asset.stored_at).await?;
-    if !insert(connection, asset, session_deleted.is_some()).await? {
-        let known = sqlx::query_scalar("SELECT place FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
-        let Some(place) = known.fetch_optional(&mut *connection).await? else { return Ok(Stored::Refused) };
+    // Before anything else: what is known already does not begin a deleted session anew.
+    let known = sqlx::query_scalar("SELECT place FROM assets WHERE asset = ?1").bind(asset.id.to_bytes().to_vec());
+    if let Some(place) = known.fetch_optional(&mut *connection).await? {
         move_on(connection, asset, place, events).await?;
         return Ok(Stored::Known);
+    }
+    let session_deleted = touch_session(connection, &asset.user, &asset.refs, asset.stored_at).await?;
+    if !insert(connection, asset, session_deleted.is_some()).await? {
+        return Ok(Stored::Refused);
     }
     let data = json!({
         "slot": asset.slot, "sequence": asset.sequence, "key": asset.key, "size": asset.size,

@@ -22,14 +22,29 @@ pub(super) async fn forget(pool: &SqlitePool, cuts: &Cuts) -> Result<Forgotten, 
          AND NOT EXISTS (SELECT 1 FROM assets WHERE assets.job = jobs.job AND assets.state <> 'gone') LIMIT ?2)";
     const GONE: &str = "DELETE FROM assets WHERE asset IN (SELECT asset FROM assets WHERE state = 'gone' \
          AND state <> 'stored' AND gone_at < ?1 LIMIT ?2)";
-    Ok(Forgotten {
+    let forgotten = Forgotten {
         lost: give_up(pool, cuts.now).await?,
         events: forget_events(pool, cuts.events).await?,
         audit: in_steps(pool, AUDIT, cuts.audit).await?,
         logs: in_steps(pool, LOGS, cuts.logs).await? + in_steps(pool, LOGS_OF_JOBS, cuts.jobs).await?,
         gone: in_steps(pool, GONE, cuts.gone).await?,
         jobs: in_steps(pool, JOBS, cuts.jobs).await?,
-    })
+    };
+    give_back(pool).await?;
+    Ok(forgotten)
+}
+
+/// Gives the space of what was taken away back to the file system.
+async fn give_back(pool: &SqlitePool) -> Result<(), Fault> {
+    loop {
+        let free: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(pool).await?;
+        // In steps: others write in between. Nothing happens in a file of another kind.
+        sqlx::query("PRAGMA incremental_vacuum(1000)").execute(pool).await?;
+        let left: i64 = sqlx::query_scalar("PRAGMA freelist_count").fetch_one(pool).await?;
+        if left == 0 || left >= free {
+            return Ok(());
+        }
+    }
 }
 
 async fn in_steps(pool: &SqlitePool, statement: &'static str, before: Option<Timestamp>) -> Result<u64, Fault> {

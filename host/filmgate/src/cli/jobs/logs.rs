@@ -18,7 +18,7 @@ use crate::cli::terminal::{AnswerLost, JsonList, print_error, print_line};
 const NOTES: &str = "\
 Lines come in the order in which they were heard: time, stream, text. Those of the stream `host` say what is missing.
 A job keeps as much as budget.log allows, for as long as retention.logs says. While the job is under way its log is some
-seconds old.";
+seconds old; with catalogue.on_write off it is there when the job is over. Signatures of presigned URLs are left out.";
 
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]

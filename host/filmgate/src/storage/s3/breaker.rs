@@ -12,9 +12,10 @@
 //! nothing, however many parts are on their way in it. An answer, even a 429 or another refusal, shows that the store is
 //! there, and begins the count anew: a store that fails one operation and answers others is not away.
 //!
-//! While it is open a new call fails at once. A call that began before goes on with its retries, and a call that ends what
-//! this process began ([`Purpose::CleanUp`]) is sent once all the same: an abort that is not tried leaves parts behind that
-//! cost money. Their answers close it, too.
+//! While it is open a new call fails at once. A call that began before goes on with its retries, and a call that goes on with
+//! what this process began, or ends it ([`Purpose::Begun`]), is sent once all the same: an abort that is not tried leaves parts
+//! behind that cost money, and a large upload whose own connections still work is not to fail with its neighbours. Their
+//! answers close it, too.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -38,14 +39,16 @@ const OPEN_FIRST: Duration = Duration::from_secs(1);
 const OPEN_LONGEST: Duration = Duration::from_secs(30);
 /// Who finds a trial under way is told to come back after this time.
 const TRIAL: SignedDuration = SignedDuration::from_secs(1);
+/// A trial that takes longer is not waited for: the next call makes another. A large part may take minutes.
+const TRIAL_LONGEST: Duration = Duration::from_secs(2);
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// It is wanted for itself.
     Work,
-    /// It takes back, or looks at, what this process has begun.
-    CleanUp,
+    /// It goes on with what this process has begun, looks at it, or takes it back.
+    Begun,
 }
 
 /// The breaker of one bucket.
@@ -61,6 +64,8 @@ struct State {
     /// When the last calls gave up, since the last answer.
     given_up: VecDeque<(Instant, Timestamp)>,
     outage: Option<Outage>,
+    /// Counts all trials.
+    trials: u64,
 }
 
 #[derive(Debug)]
@@ -73,8 +78,8 @@ struct Outage {
     openings: u32,
     until: Instant,
     until_time: Timestamp,
-    /// One call is under way to find out whether the store is back.
-    is_on_trial: bool,
+    /// A call that is under way to find out whether the store is back: its number, and when it has taken too long.
+    trial: Option<(u64, Instant)>,
 }
 
 /// The store is considered away.
@@ -112,7 +117,7 @@ enum Kind {
     /// One try, beside the breaker.
     Once,
     /// One try, by which the breaker finds out.
-    Trial,
+    Trial(u64),
 }
 
 impl Breaker {
@@ -124,12 +129,14 @@ impl Breaker {
     /// Asks whether a call may be sent.
     pub(super) fn admit(&self, purpose: Purpose, now: Instant) -> Result<Pass<'_>, Away> {
         let mut state = self.state();
-        let kind = match &mut state.outage {
+        let State { outage, trials, .. } = &mut *state;
+        let kind = match outage {
             None => Kind::Whole,
-            Some(_) if purpose == Purpose::CleanUp => Kind::Once,
-            Some(outage) if !outage.is_on_trial && now >= outage.until => {
-                outage.is_on_trial = true;
-                Kind::Trial
+            Some(_) if purpose == Purpose::Begun => Kind::Once,
+            Some(outage) if now >= outage.until && outage.trial.is_none_or(|(_, end)| now >= end) => {
+                *trials += 1;
+                outage.trial = Some((*trials, now + TRIAL_LONGEST));
+                Kind::Trial(*trials)
             }
             Some(outage) => return Err(outage.away()),
         };
@@ -164,36 +171,39 @@ impl Breaker {
         }
     }
 
-    fn gave_up(&self, is_trial: bool, error: &StorageError, now: Instant) {
+    /// Answers when the store is tried again, where it is considered away now.
+    fn gave_up(&self, kind: Kind, error: &StorageError, now: Instant) -> Option<Timestamp> {
         let time = Timestamp::now();
         let mut state = self.state();
         if let Some(outage) = &mut state.outage {
             outage.calls += 1;
             outage.last = error.told(None);
-            if is_trial {
+            if outage.is_tried_by(kind) {
                 outage.open(now, time);
                 tracing::info!(place = %self.place, until = %outage.until_time, "the store is still away");
             }
-            return;
+            return Some(outage.until_time);
         }
         state.given_up.push_back((now, time));
         while state.given_up.front().is_some_and(|(then, _)| now.saturating_duration_since(*then) > WINDOW) {
             state.given_up.pop_front();
         }
-        let (Some((_, since)), calls) = (state.given_up.front().copied(), state.given_up.len()) else { return };
+        let (Some((_, since)), calls) = (state.given_up.front().copied(), state.given_up.len()) else { return None };
         if calls < CALLS {
-            return;
+            return None;
         }
         let calls = calls as u64;
         let (openings, last) = (0, error.told(None));
-        let mut outage = Outage { since, calls, last, openings, until: now, until_time: time, is_on_trial: false };
+        let mut outage = Outage { since, calls, last, openings, until: now, until_time: time, trial: None };
         outage.open(now, time);
-        let (place, until, last) = (&self.place, outage.until_time, &outage.last);
+        let (place, until, last) = (&self.place, &outage.until_time, &outage.last);
         tracing::warn!(%place, %since, calls, %until, last, "the store is considered away and left alone for a while");
+        let until = Some(*until);
         state.given_up.clear();
         state.outage = Some(outage);
         drop(state);
         self.opened.notify_waiters();
+        until
     }
 }
 
@@ -204,12 +214,17 @@ impl Outage {
         self.until = now + wait;
         self.until_time =
             SignedDuration::try_from(wait).ok().and_then(|wait| time.checked_add(wait).ok()).unwrap_or(time);
-        self.is_on_trial = false;
+        self.trial = None;
+    }
+
+    /// Whether this is the call that it waits for; not where another trial took its place.
+    fn is_tried_by(&self, kind: Kind) -> bool {
+        self.trial.is_some_and(|(number, _)| kind == Kind::Trial(number))
     }
 
     fn away(&self) -> Away {
         let soon = Timestamp::now().checked_add(TRIAL).unwrap_or(self.until_time);
-        let retry_at = if self.is_on_trial { soon } else { self.until_time };
+        let retry_at = if self.trial.is_some() { soon } else { self.until_time };
         Away { retry_at, since: self.since, calls: self.calls, last: self.last.clone() }
     }
 }
@@ -226,20 +241,21 @@ impl Pass<'_> {
         self.kind = Kind::Whole;
     }
 
-    /// The call ends without an answer.
-    pub(super) fn gave_up(mut self, error: &StorageError, now: Instant) {
-        self.breaker.gave_up(self.kind == Kind::Trial, error, now);
+    /// The call ends without an answer. Answers when the store is tried again, where it is considered away now.
+    pub(super) fn gave_up(mut self, error: &StorageError, now: Instant) -> Option<Timestamp> {
+        let retry_at = self.breaker.gave_up(self.kind, error, now);
         self.kind = Kind::Whole;
+        retry_at
     }
 }
 
 /// A trial that was cancelled has found out nothing: the next call makes another.
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        if self.kind == Kind::Trial
-            && let Some(outage) = &mut self.breaker.state().outage
+        if let Some(outage) = &mut self.breaker.state().outage
+            && outage.is_tried_by(self.kind)
         {
-            outage.is_on_trial = false;
+            outage.trial = None;
         }
     }
 }
@@ -251,7 +267,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use tokio::time::Instant;
 
-    use super::{Away, Breaker, CALLS, OPEN_FIRST, OPEN_LONGEST, Pass, Purpose, WINDOW};
+    use super::{Away, Breaker, CALLS, OPEN_FIRST, OPEN_LONGEST, Pass, Purpose, TRIAL_LONGEST, WINDOW};
     use crate::storage::{StorageError, StorageFault};
 
     /// A breaker, and a clock that only tests move.
@@ -282,7 +298,7 @@ mod tests {
         }
 
         fn clean_up(&self) -> Pass<'_> {
-            self.breaker.admit(Purpose::CleanUp, self.now).expect("always")
+            self.breaker.admit(Purpose::Begun, self.now).expect("always")
         }
 
         fn away(&self) -> Away {
@@ -349,6 +365,21 @@ mod tests {
         bench.away();
         trial.answered();
         assert!(!trial.is_for_one_try() && bench.is_closed());
+    }
+
+    #[test]
+    fn a_trial_that_takes_long_is_followed_by_another_and_counts_no_more() {
+        let mut bench = Bench::opened();
+        bench.now += OPEN_FIRST;
+        let slow = bench.admitted();
+        bench.away();
+        let next = bench.breaker.admit(Purpose::Work, bench.now + TRIAL_LONGEST).expect("another trial");
+        bench.away();
+        // It neither opens it for longer, nor ends the trial of another.
+        assert!(slow.gave_up(&outage(), bench.now).is_some());
+        bench.away();
+        let retry_at = next.gave_up(&outage(), bench.now).expect("still away");
+        assert_eq!(retry_at, bench.away().retry_at);
     }
 
     #[test]

@@ -142,14 +142,15 @@ impl Call<'_> {
             };
             failure.error.key = self.key.cloned();
             self.log(&failure, tries);
-            if !failure.is_outage() {
+            // What failed before anything was sent says nothing of the store.
+            if !failure.is_outage() && failure.error.status.is_some() {
                 pass.answered();
             }
             if !self.is_tried_again(&failure, &pass, tries).await {
                 // A clear refusal of the last try says nothing of an earlier one.
                 failure.unclear |= self.was_unclear();
                 if failure.is_outage() {
-                    pass.gave_up(&failure.error, Instant::now());
+                    failure.error.retry_at = pass.gave_up(&failure.error, Instant::now());
                 }
                 if failure.retry.is_none() {
                     budget.give_back(tries);

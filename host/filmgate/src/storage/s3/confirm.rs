@@ -180,7 +180,7 @@ impl Inner {
     }
 
     async fn look(&self, expected: &Expected<'_>) -> Result<Finding, Failure> {
-        let info = match self.head(expected.key, Purpose::CleanUp).await? {
+        let info = match self.head(expected.key, Purpose::Begun).await? {
             Presence::Present(info) => info,
             Presence::Absent => return Ok(Finding::Absent),
             Presence::Unknown => {
@@ -221,7 +221,7 @@ impl Inner {
 
     /// Takes away an object that is this publish's and not the file.
     async fn remove_damaged(&self, expected: &Expected<'_>, why: &str) -> StorageError {
-        let removed = self.delete(expected.key, Purpose::CleanUp).await;
+        let removed = self.delete(expected.key, Purpose::Begun).await;
         let mut error = self.error(StorageFault::Corrupted, "verify object", expected.key, why);
         error.left_behind = removed.is_err().then_some(LeftBehind::Object);
         error

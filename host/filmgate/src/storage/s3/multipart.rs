@@ -248,7 +248,7 @@ impl<'a> Upload<'a> {
     /// The parts of an earlier try that are those of the file: of the planned size, and with the checksum of the file's
     /// bytes. A part that the store shows no checksum of is sent again.
     async fn parts_there(&self) -> Result<Vec<SentPart>, Stop> {
-        let listed = self.inner.uploaded_parts(self.request.key, self.id, Purpose::Work).await?;
+        let listed = self.inner.uploaded_parts(self.request.key, self.id, Purpose::Begun).await?;
         let planned = self.plan.numbers().map(|number| self.plan.part(number));
         let mut there = Vec::new();
         for part in planned {
@@ -346,7 +346,7 @@ impl<'a> Upload<'a> {
 
     /// The store misses a part, or has another: compares and sends what differs.
     async fn send_again(&self, sent: &mut [SentPart]) -> Result<(), Stop> {
-        let there = self.inner.uploaded_parts(self.request.key, self.id, Purpose::Work).await?;
+        let there = self.inner.uploaded_parts(self.request.key, self.id, Purpose::Begun).await?;
         for entry in sent {
             let is_wanted = |found: &ListedPart| {
                 found.number == entry.part.number && found.etag == entry.etag && found.bytes == entry.part.bytes

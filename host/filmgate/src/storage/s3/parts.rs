@@ -82,7 +82,7 @@ impl Inner {
                 }
             }
         };
-        let call = self.call("upload part", Some(key)).with_body(content.bytes());
+        let call = self.call("upload part", Some(key)).of(Purpose::Begun).with_body(content.bytes());
         call.send_content(content, request, |answer, checksum| {
             let kept = answer.checksum_crc64_nvme().and_then(parse);
             if told && kept.is_some_and(|kept| kept != checksum) {
@@ -117,7 +117,7 @@ impl Inner {
                 .set_mpu_object_size(i64::try_from(size).ok().filter(|_| self.settings.is_aws()))
                 .send()
         };
-        let call = self.call("complete multipart upload", Some(key)).completing();
+        let call = self.call("complete multipart upload", Some(key)).of(Purpose::Begun).completing();
         // An empty answer, and an error in a well answer, have no ETag.
         call.send(request, |answer| answer.e_tag().map(|_| ()).ok_or("ETag")).await
     }

@@ -85,7 +85,7 @@ async fn probe(inner: &Inner) -> Result<Abilities, Failure> {
         if !began.load(Ordering::Relaxed) {
             continue;
         }
-        match inner.delete(key, Purpose::CleanUp).await {
+        match inner.delete(key, Purpose::Begun).await {
             Ok(()) => {}
             // The failure of the probe itself is the one to tell.
             Err(failure) if outcome.is_err() => tracing::debug!(error = %failure.error, "delete a probe object"),

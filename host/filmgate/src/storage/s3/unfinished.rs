@@ -28,14 +28,14 @@ impl Inner {
                 let abort = self.client.abort_multipart_upload().bucket(self.settings.bucket.as_str());
                 abort.key(key.as_str()).upload_id(upload).send()
             };
-            match self.call(OPERATION, Some(key)).of(Purpose::CleanUp).send(request, |_| Ok(())).await {
+            match self.call(OPERATION, Some(key)).of(Purpose::Begun).send(request, |_| Ok(())).await {
                 Ok(()) => {}
                 Err(failure) if failure.error.fault == StorageFault::NotFound => {}
                 // s3s-fs goes on listing an aborted upload, as one without parts, and refuses to abort it again.
                 Err(failure) if failure.error.fault == StorageFault::Denied && round > 0 => return Ok(()),
                 Err(failure) => return Err(failure),
             }
-            match self.uploaded_parts(key, upload, Purpose::CleanUp).await {
+            match self.uploaded_parts(key, upload, Purpose::Begun).await {
                 Ok(_) => {}
                 // Without the right to list parts the answer to the abort must do.
                 Err(failure) if matches!(failure.error.fault, StorageFault::NotFound | StorageFault::Denied) => {
@@ -70,7 +70,7 @@ impl Inner {
     pub(super) async fn open_uploads(&self, key: &ObjectKey) -> Result<Vec<String>, Failure> {
         let (mut found, mut after) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let page = self.uploads_page(key.as_str(), after.as_ref(), Some(key), Purpose::CleanUp).await?;
+            let page = self.uploads_page(key.as_str(), after.as_ref(), Some(key), Purpose::Begun).await?;
             let of_key = page.uploads.into_iter().filter(|upload| upload.key == key.as_str());
             found.extend(of_key.map(|upload| upload.upload_id));
             after = page.next;
