@@ -4,7 +4,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use filmgate::catalogue::{AssetFilter, Batch, Catalogue, CatalogueError, Page, SqliteCatalogue};
+use filmgate::catalogue::{
+    AssetFilter, Batch, Catalogue, CatalogueError, Cuts, LogAt, LogLine, LogSource, Page, SqliteCatalogue,
+};
+use filmgate::job::JobId;
+use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Executor as _};
 
@@ -140,4 +144,32 @@ async fn c4_a_folder_that_is_not_there_is_away_until_it_is() {
     std::fs::create_dir(folder.path().join("later")).expect("make it");
     store_one(&catalogue).await.expect("project");
     assert_eq!(count(&catalogue).await, 1);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_gives_its_space_back() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("catalogue.db");
+    let catalogue = SqliteCatalogue::new(&path);
+    store_one(&catalogue).await.expect("project");
+    let job = JobId::generate();
+    let line = |line| LogLine {
+        job,
+        place: LogAt { run: Timestamp::UNIX_EPOCH, line },
+        at: Timestamp::UNIX_EPOCH,
+        source: LogSource::Stdout,
+        text: "x".repeat(4000),
+    };
+    catalogue.log(&(1..=1000).map(line).collect::<Vec<_>>()).await.expect("log");
+    let pages = async || {
+        let pages: i64 =
+            sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut direct(&path).await).await.expect("pages");
+        pages
+    };
+    let full = pages().await;
+    let now = Timestamp::now();
+    let cuts = Cuts { logs: Some(now), events: None, audit: None, gone: None, jobs: None, now };
+    assert_eq!(catalogue.forget(&cuts).await.expect("forget").logs, 1000);
+    let left = pages().await;
+    assert!(left * 4 < full, "{left} of {full} pages are left");
 }

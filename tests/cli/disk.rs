@@ -50,11 +50,16 @@ fn m3_while_space_is_low_nothing_new_is_started() {
         job.iter().copied().chain(["--reuse"]).collect(),
         job.iter().copied().chain(["--idempotency-key", "k"]).collect(),
         vec!["publish", "film.mp4", "--user", "ana", "--move", "--json"],
-        vec!["publish", "clips", "--user", "ana", "--json"],
     ];
     for arguments in runs {
         assert_refused(&low(&place, arguments), &place);
     }
+    // Files of a directory may be published already: each is answered for.
+    let clips = low(&place, ["publish", "clips", "--user", "ana", "--json"]);
+    assert_eq!(clips.code, Some(23), "{clips:#?}");
+    let clips = clips.json();
+    let codes: Vec<_> = clips["files"].as_array().expect("a list").iter().map(|file| &file["code"]).collect();
+    assert_eq!(codes, ["disk-low", "disk-low"], "{clips}");
     assert!(place.folder().join("film.mp4").exists());
     assert!(is_empty(&place.run(["jobs", "list", "--json"]).json()["jobs"]));
     assert!(is_empty(&place.run(["assets", "list", "--failed", "--json"]).json()["failed"]));
@@ -98,6 +103,18 @@ fn m3_while_space_is_low_what_frees_some_still_works() {
         assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:#?}");
     }
     assert!(!fs::exists(published["url"].as_str().unwrap().strip_prefix("file://").unwrap()).unwrap());
+}
+
+#[test]
+fn m3_while_space_is_low_a_directory_that_is_published_answers() {
+    let place = Filmgate::new();
+    fs::create_dir(place.folder().join("clips")).unwrap();
+    place.write("clips/one.mp4", sample::whole("mp4", 1000));
+    let publish = ["publish", "clips", "--user", "ana", "--json"];
+    let first = place.run(publish).json();
+    let again = low(&place, publish);
+    assert_eq!(again.code, Some(0), "{again:#?}");
+    assert_eq!(again.json()["files"][0]["publish_id"], first["files"][0]["publish_id"], "{again:#?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::BUSY_PATIENCE;
@@ -44,8 +44,6 @@ impl Opened {
             .filename(path)
             .busy_timeout(BUSY_PATIENCE)
             .synchronous(SqliteSynchronous::Full)
-            // Of a new file: what is taken out of it gives its space back (`retention`).
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
             .statement_cache_capacity(64)
             // What is slow is the caller's to tell.
             .disable_statement_logging();
@@ -75,7 +73,12 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
 }
 
 async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), Fault> {
-    if version(connection, path).await? < known() {
+    let found = version(connection, path).await?;
+    if found < known() {
+        if found == 0 {
+            // Of a new file alone: what is taken out of it gives its space back (`retention`).
+            sqlx::query("PRAGMA auto_vacuum = INCREMENTAL").execute(&mut *connection).await?;
+        }
         use_wal(connection).await?;
         migrate(connection, path).await?;
     }
