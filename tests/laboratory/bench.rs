@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use filmgate::key::ObjectKey;
 use filmgate::limits::MIB;
 use filmgate::media::FactsPolicy;
 use filmgate::storage::Storage;
@@ -16,6 +17,7 @@ use filmgate_tests::fault_proxy::FaultProxy;
 use filmgate_tests::film;
 use filmgate_tests::garage::Garage;
 use filmgate_tests::s3s::S3sServer;
+use jiff::Timestamp;
 
 use crate::cell::{Server, Size};
 
@@ -32,6 +34,17 @@ pub(crate) const RETRIES: u32 = 2;
 const IMPATIENT: Duration = Duration::from_millis(1500);
 /// Longer than any request takes on a busy machine.
 const PATIENT: Duration = Duration::from_secs(30);
+
+/// Deletes from a store that is well; one that is left alone after earlier faults is waited for.
+pub(crate) async fn delete_when_well(storage: &dyn Storage, key: &ObjectKey) -> Result<(), String> {
+    for _ in 0..10 {
+        let Err(error) = storage.delete(key).await else { return Ok(()) };
+        let Some(retry_at) = error.retry_at else { return Err(format!("delete: {error}")) };
+        let wait = Duration::try_from(retry_at.duration_since(Timestamp::now())).unwrap_or_default();
+        tokio::time::sleep(wait + Duration::from_millis(10)).await;
+    }
+    Err(format!("delete: {key} is refused ten times by a store that is well"))
+}
 
 pub(crate) struct Bench {
     pub(crate) host: Host,

@@ -18,7 +18,7 @@ use filmgate_tests::fault_proxy::{Fault, Operation, Rule};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::{Bench, hold, names, number};
+use crate::bench::{Bench, delete_when_well, hold, names, number};
 use crate::cell::{ALWAYS, Kind, Server, Size};
 use crate::schedule::{self, first_seed, schedules};
 
@@ -266,7 +266,7 @@ impl Play<'_> {
         self.bench.proxy.plan([]);
         // Once more, while the store is well: what a failed delete did is unknown.
         if outcome.is_err() || !faults.is_empty() {
-            self.bench.host.storage().delete(&asset.key).await.map_err(|error| format!("delete: {error}"))?;
+            delete_when_well(&**self.bench.host.storage(), &asset.key).await?;
         }
         *deleted = true;
         Ok(())

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::steps::{Death, Mortal, Step, schedule as any_schedule};
 use super::{Pair, fetched, outage};
-use crate::bench::{hold, number};
+use crate::bench::{delete_when_well, hold, number};
 use crate::cell::{Server, Size};
 use crate::model::is_lie;
 use crate::schedule::{self, first_seed};
@@ -304,7 +304,7 @@ impl Play<'_> {
         } else {
             // Once more, while the store is well: what a failed delete did is unknown.
             if outcome.is_err() || !faults.is_empty() {
-                self.pair.both.delete(&known.key).await.map_err(|error| format!("delete: {error}"))?;
+                delete_when_well(&*self.pair.both, &known.key).await?;
             }
             Fate::Deleted
         };
