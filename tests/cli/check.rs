@@ -88,14 +88,7 @@ fn an_endpoint_that_is_down_ends_with_19_and_shows_no_secret() {
 async fn public_urls_of_a_private_bucket_are_told_with_their_setting() {
     let server = S3sServer::start().await;
     let bucket = server.bucket();
-    let place = Filmgate::new()
-        .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
-        .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
-        .with("AWS_REGION", &bucket.region)
-        .with("AWS_ENDPOINT_URL_S3", bucket.endpoint.as_str())
-        .with("S3_BUCKET_NAME", &bucket.name)
-        .with("FILMGATE_URL", "public")
-        .with("FILMGATE_URL_VERIFY", "true");
+    let place = Filmgate::new().with_bucket(&bucket).with("FILMGATE_URL", "public").with("FILMGATE_URL_VERIFY", "true");
     let ended = tokio::task::block_in_place(|| place.run(["check"]));
     assert_eq!(ended.code, Some(20), "{ended:#?}");
     assert!(ended.stdout.contains("make objects public by the bucket's policy, or change urls.mode"), "{ended:#?}");

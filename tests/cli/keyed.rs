@@ -143,13 +143,7 @@ fn m3_a_job_whose_files_are_in_another_store_gets_no_url_of_this_one() {
     let reuse = |place: &Filmgate| run(place, TWO_FILES, &["--reuse"]);
     let (first, reused) = (keyed(&place, TWO_FILES), reuse(&place).json());
     assert_eq!(first.code, Some(0), "{first:#?}");
-    let moved = place
-        .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
-        .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
-        .with("AWS_REGION", &bucket.region)
-        .with("S3_BUCKET_NAME", &bucket.name)
-        .with("AWS_ENDPOINT_URL_S3", bucket.endpoint.as_str())
-        .with("S3_KEY_PREFIX", "elsewhere/");
+    let moved = place.with_bucket(&bucket).with("S3_KEY_PREFIX", "elsewhere/");
     let again = keyed(&moved, TWO_FILES);
     assert_eq!(again.code, Some(2), "{again:#?}");
     assert!(again.json()["detail"].as_str().unwrap().contains("the settings name s3://"), "{again:#?}");

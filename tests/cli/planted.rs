@@ -175,14 +175,7 @@ impl Bench {
 }
 
 pub(crate) fn at(place: Filmgate, bucket: &TestBucket, prefix: &str) -> Filmgate {
-    place
-        .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
-        .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
-        .with("AWS_REGION", &bucket.region)
-        .with("S3_BUCKET_NAME", &bucket.name)
-        .with("AWS_ENDPOINT_URL_S3", bucket.endpoint.as_str())
-        .with("FILMGATE_S3_RETRIES", "0")
-        .with("S3_KEY_PREFIX", prefix)
+    place.with_bucket(bucket).with("FILMGATE_S3_RETRIES", "0").with("S3_KEY_PREFIX", prefix)
 }
 
 fn read_all(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {

@@ -9,10 +9,7 @@ const NOWHERE: &str = "http://127.0.0.1:1";
 
 fn at(place: Filmgate, policy: &str, bucket: &TestBucket, endpoint: &str) -> Filmgate {
     place
-        .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
-        .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
-        .with("AWS_REGION", &bucket.region)
-        .with("S3_BUCKET_NAME", &bucket.name)
+        .with_bucket(bucket)
         .with("AWS_ENDPOINT_URL_S3", endpoint)
         .with("FILMGATE_S3_RETRIES", "0")
         .with("FILMGATE_STORAGE", policy)

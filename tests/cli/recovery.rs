@@ -1,7 +1,7 @@
 //! What is left when a process was killed, or an upload failed, and how an operator goes on from there.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,7 @@ const MIB: usize = 1 << 20;
 /// Settings for a bucket, in prefixes of the test's own.
 fn at(place: Filmgate, bucket: &TestBucket, endpoint: &str) -> Filmgate {
     place
-        .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
-        .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
-        .with("AWS_REGION", &bucket.region)
-        .with("S3_BUCKET_NAME", &bucket.name)
+        .with_bucket(bucket)
         .with("AWS_ENDPOINT_URL_S3", endpoint)
         .with("FILMGATE_S3_PART_SIZE", "5MiB")
         .with("FILMGATE_LOG", "info")
@@ -40,6 +37,17 @@ fn parts_of(runtime: &Runtime, bucket: &TestBucket, user: &str) -> Option<usize>
     })
 }
 
+/// Kills the process as soon as what it does has come so far.
+fn kill_when(process: &mut Child, is_so_far: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so_far() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not come so far");
+        sleep(Duration::from_millis(20));
+    }
+    process.kill().expect("kill it");
+    process.wait().expect("its end");
+}
+
 #[test]
 fn m3_an_upload_whose_process_was_killed_is_resumed() {
     let (bucket, runtime) = (Garage::shared().bucket(), Runtime::new().unwrap());
@@ -49,13 +57,7 @@ fn m3_an_upload_whose_process_was_killed_is_resumed() {
     let mut killed = place.command(["publish", "film.mp4", "--user", "killed", "--move"]);
     let killed = killed.env("FILMGATE_S3_BANDWIDTH", "8MiB").stdout(Stdio::null()).stderr(Stdio::null());
     let mut killed = killed.spawn().unwrap();
-    let begun = Instant::now();
-    while parts_of(&runtime, &bucket, "killed").is_none_or(|parts| parts < 3) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no upload");
-        sleep(Duration::from_millis(20));
-    }
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    kill_when(&mut killed, || parts_of(&runtime, &bucket, "killed").is_some_and(|parts| parts >= 3));
 
     let recovered = place.run(["recover", "--json"]);
     assert_eq!(recovered.code, Some(0), "{recovered:#?}");
@@ -91,13 +93,7 @@ fn m3_two_interrupted_publishes_of_one_file_are_both_taken_up() {
         let uploads = bucket.observer().list_multipart_uploads().bucket(&bucket.name).prefix("videos/twice/").send();
         runtime.block_on(uploads).expect("list uploads").uploads().len()
     };
-    let begun = Instant::now();
-    while uploads() < 2 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no two uploads");
-        sleep(Duration::from_millis(20));
-    }
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    kill_when(&mut killed, || uploads() >= 2);
 
     let recovered = place.run(["recover", "--json"]);
     assert_eq!(recovered.code, Some(0), "{recovered:#?}");

@@ -22,14 +22,7 @@ fn show(place: &Filmgate, id: &str) -> Value {
 #[test]
 fn c8_a_file_is_recorded_where_it_was_stored_and_not_where_the_settings_look() {
     let bucket = Garage::shared().bucket();
-    let s3 = |place: Filmgate| {
-        place
-            .with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
-            .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
-            .with("AWS_REGION", &bucket.region)
-            .with("S3_BUCKET_NAME", &bucket.name)
-            .with("AWS_ENDPOINT_URL_S3", bucket.endpoint.as_str())
-    };
+    let s3 = |place: Filmgate| place.with_bucket(&bucket);
     for (prefix, command) in [("stores-a/", vec!["recover"]), ("stores-b/", vec!["reconcile", "--fix"])] {
         let place = s3(Filmgate::new()).with("S3_KEY_PREFIX", prefix);
         let catalogue = place.folder().join("filmgate-data/catalogue.db");

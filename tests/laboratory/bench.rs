@@ -9,6 +9,7 @@ use bytes::Bytes;
 use filmgate::key::ObjectKey;
 use filmgate::limits::MIB;
 use filmgate::media::FactsPolicy;
+use filmgate::publish::Patience;
 use filmgate::storage::Storage;
 use filmgate::storage::s3::{S3Settings, S3Storage};
 use filmgate::{Host, Runner};
@@ -17,7 +18,7 @@ use filmgate_tests::fault_proxy::FaultProxy;
 use filmgate_tests::film;
 use filmgate_tests::garage::Garage;
 use filmgate_tests::s3s::S3sServer;
-use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use crate::cell::{Server, Size};
 
@@ -37,13 +38,13 @@ const PATIENT: Duration = Duration::from_secs(30);
 
 /// Deletes from a store that is well; one that is left alone after earlier faults is waited for.
 pub(crate) async fn delete_when_well(storage: &dyn Storage, key: &ObjectKey) -> Result<(), String> {
-    for _ in 0..10 {
-        let Err(error) = storage.delete(key).await else { return Ok(()) };
-        let Some(retry_at) = error.retry_at else { return Err(format!("delete: {error}")) };
-        let wait = Duration::try_from(retry_at.duration_since(Timestamp::now())).unwrap_or_default();
-        tokio::time::sleep(wait + Duration::from_millis(10)).await;
+    let (patience, cancel) = (Patience::default(), CancellationToken::new());
+    while let Err(error) = storage.delete(key).await {
+        if !(patience.note(&error) && patience.wait(&cancel).await) {
+            return Err(format!("delete: {error}"));
+        }
     }
-    Err(format!("delete: {key} is refused ten times by a store that is well"))
+    Ok(())
 }
 
 pub(crate) struct Bench {

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use filmgate::job::{JobId, Refs, UserId};
@@ -92,24 +91,9 @@ async fn m3_random_schedules_on_s3s_keep_to_the_model() {
 
 async fn run_many(server: Server) {
     let (first, count) = (first_seed(), schedules());
-    let next = AtomicU64::new(0);
-    let failed: Mutex<Option<String>> = Mutex::default();
-    let runs = (0..AT_ONCE.min(count)).map(|_| async {
-        let bench = Bench::new(server, false).await;
-        loop {
-            let offset = next.fetch_add(1, Ordering::Relaxed);
-            if offset >= count || failed.lock().expect("a failure").is_some() {
-                return;
-            }
-            if let Err(said) = run_one(&bench, first.wrapping_add(offset)).await {
-                failed.lock().expect("a failure").get_or_insert(said);
-            }
-        }
-    });
-    futures::future::join_all(runs).await;
-    if let Some(said) = failed.into_inner().expect("a failure") {
-        panic!("{server:?}: {said}");
-    }
+    let place = async || Bench::new(server, false).await;
+    let tried = schedule::try_all((first, count), AT_ONCE, place, run_one).await;
+    tried.unwrap_or_else(|said| panic!("{server:?}: {said}"));
     schedule::trials(&format!("random schedules, {server:?}"), first, count, "as the model says");
 }
 

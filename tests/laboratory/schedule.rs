@@ -1,5 +1,8 @@
 //! How much is tried, and from which seed on: little by default, more where the environment says so.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -37,6 +40,31 @@ pub(crate) fn first_seed() -> u64 {
         let now = std::time::UNIX_EPOCH.elapsed().expect("a clock after 1970").as_micros();
         u64::try_from(now).unwrap_or_default() / 1000 * 1000
     })
+}
+
+/// Tries so many seeds, several at once, each of those with a place of its own. The first violation ends it.
+pub(crate) async fn try_all<P>(
+    (first, count): (u64, u64),
+    at_once: u64,
+    place: impl AsyncFn() -> P,
+    one: impl AsyncFn(&P, u64) -> Result<(), String>,
+) -> Result<(), String> {
+    let next = AtomicU64::new(0);
+    let failed: OnceLock<String> = OnceLock::new();
+    let runs = (0..at_once.min(count)).map(|_| async {
+        let place = place().await;
+        loop {
+            let offset = next.fetch_add(1, Ordering::Relaxed);
+            if offset >= count || failed.get().is_some() {
+                return;
+            }
+            if let Err(said) = one(&place, first.wrapping_add(offset)).await {
+                failed.get_or_init(|| said);
+            }
+        }
+    });
+    futures::future::join_all(runs).await;
+    failed.into_inner().map_or(Ok(()), Err)
 }
 
 /// Plays what a seed makes; a violation comes with the smallest thing that was found to have one.

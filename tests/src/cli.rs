@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::bucket::TestBucket;
+
 /// Builds the binary once and answers where it is.
 ///
 /// # Panics
@@ -120,6 +122,16 @@ impl Filmgate {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Sets the variables of a bucket, its endpoint included. One that is set again later counts as set then.
+    #[must_use]
+    pub fn with_bucket(self, bucket: &TestBucket) -> Self {
+        self.with("AWS_ACCESS_KEY_ID", &bucket.access_key_id)
+            .with("AWS_SECRET_ACCESS_KEY", &bucket.secret_access_key)
+            .with("AWS_REGION", &bucket.region)
+            .with("S3_BUCKET_NAME", &bucket.name)
+            .with("AWS_ENDPOINT_URL_S3", bucket.endpoint.as_str())
     }
 
     /// The command, ready to be started.

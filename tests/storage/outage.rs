@@ -70,6 +70,13 @@ impl Lab {
         join_all(puts).await
     }
 
+    /// Waits until such a request came.
+    async fn until_seen(&self, operation: Operation) {
+        while !self.proxy.seen().contains(&operation) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Leaves the store away.
     async fn lose(&self, fault: Fault) -> StorageError {
         self.fail_all(fault);
@@ -222,9 +229,7 @@ async fn a6_an_upload_under_way_is_aborted_while_the_store_is_left_alone() {
     let put = Put::new(&key, &noise(2000));
     lab.proxy.set(Some(rule(Operation::UploadPart, Fault::Stall)));
     let lose = async {
-        while !lab.proxy.seen().contains(&Operation::UploadPart) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        lab.until_seen(Operation::UploadPart).await;
         let dead = [Operation::ListObjectsV2, Operation::HeadObject].map(|operation| rule(operation, DEAD));
         lab.proxy.plan(dead);
         for _ in 0..CALLS {
@@ -253,9 +258,7 @@ async fn a6_an_abort_that_a_dead_store_does_not_answer_is_named() {
     let put = Put::new(&key, &noise(2000));
     lab.proxy.set(Some(rule(Operation::UploadPart, Fault::Stall)));
     let lose = async {
-        while !lab.proxy.seen().contains(&Operation::UploadPart) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        lab.until_seen(Operation::UploadPart).await;
         lab.lose(DEAD).await;
         put.cancel.cancel();
     };

@@ -8,7 +8,7 @@ mod retention;
 mod verify;
 
 pub use clean::{CleanOptions, CleanReport};
-pub(crate) use projection::{asset_of, place_of_recorded};
+pub(crate) use projection::asset_of;
 pub use remove::{NotRemoved, Removal, RemoveError};
 pub use retention::RetentionPolicy;
 pub use verify::Mismatch;

@@ -199,14 +199,11 @@ impl Host {
     /// [`JobFault::DiskLow`] where it is not.
     pub fn check_disk(&self) -> Result<(), JobError> {
         let path = self.parts.data.path();
-        let space = DiskSpace::of(path, self.parts.disk_reserve)
-            .map_err(|error| JobFault::Internal(format!("look at the free space of {}: {error}", path.display())));
-        let fault = match space {
-            Ok(space) if space.is_low() => DiskLow(space).into(),
-            Ok(_) => return Ok(()),
-            Err(fault) => fault,
-        };
-        Err(JobError::early(fault))
+        let space = DiskSpace::of(path, self.parts.disk_reserve).map_err(|error| {
+            let message = format!("look at the free space of {}: {error}", path.display());
+            JobError::early(JobFault::Internal(message))
+        })?;
+        if space.is_low() { Err(JobError::early(DiskLow(space).into())) } else { Ok(()) }
     }
 
     fn spawn<F, R>(&self, accepted: Accepted, act: F) -> RunningJob

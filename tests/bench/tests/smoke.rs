@@ -20,12 +20,12 @@ fn filmgate() -> PathBuf {
     executable.expect("cargo names the executable")
 }
 
-#[test]
-fn a_comparison_of_one_has_figures_for_both_schemes_and_sizes() {
+/// Runs the bench; answers its figures, and what it said.
+fn measure(arguments: &[&str]) -> (Value, String) {
     let folder = tempfile::tempdir().expect("a directory");
     let json = folder.path().join("figures.json");
     let ended = Command::new(env!("CARGO_BIN_EXE_filmgate-bench"))
-        .args(["--contender", "filmgate", "--rounds", "1", "--workload", "1x20MiB,3x1MiB"])
+        .args(arguments)
         .arg("--filmgate")
         .arg(filmgate())
         .arg("--files")
@@ -36,7 +36,12 @@ fn a_comparison_of_one_has_figures_for_both_schemes_and_sizes() {
         .expect("start the bench");
     let said = format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert!(ended.status.success(), "{said}");
-    let figures: Value = serde_json::from_slice(&std::fs::read(&json).expect("figures")).expect("JSON");
+    (serde_json::from_slice(&std::fs::read(&json).expect("figures")).expect("JSON"), said)
+}
+
+#[test]
+fn a_comparison_of_one_has_figures_for_both_schemes_and_sizes() {
+    let (figures, said) = measure(&["--contender", "filmgate", "--rounds", "1", "--workload", "1x20MiB,3x1MiB"]);
     let comparisons = figures["figures"].as_array().expect("a list");
     let named: Vec<_> = comparisons.iter().map(|one| (one["server"].as_str(), one["workload"].as_str())).collect();
     let (http, https) = (Some("sink http"), Some("sink https"));
@@ -50,18 +55,7 @@ fn a_comparison_of_one_has_figures_for_both_schemes_and_sizes() {
 
 #[test]
 fn the_catalogue_is_measured() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let json = folder.path().join("figures.json");
-    let ended = Command::new(env!("CARGO_BIN_EXE_filmgate-bench"))
-        .args(["catalogue", "--assets", "1200", "--files"])
-        .arg(folder.path())
-        .arg("--json")
-        .arg(&json)
-        .output()
-        .expect("start the bench");
-    let said = format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    assert!(ended.status.success(), "{said}");
-    let figures: Value = serde_json::from_slice(&std::fs::read(&json).expect("figures")).expect("JSON");
+    let (figures, said) = measure(&["catalogue", "--assets", "1200"]);
     let measured = &figures["figures"][0];
     assert!(measured["assets"] == 1200 && measured["file_bytes"].as_u64() > Some(0), "{measured}");
     let parts = measured["figures"].as_array().expect("a list");
@@ -70,20 +64,7 @@ fn the_catalogue_is_measured() {
 
 #[test]
 fn interrupted_publishes_are_recovered() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let json = folder.path().join("figures.json");
-    let ended = Command::new(env!("CARGO_BIN_EXE_filmgate-bench"))
-        .args(["recovery", "--publishes", "5", "--filmgate"])
-        .arg(filmgate())
-        .arg("--files")
-        .arg(folder.path())
-        .arg("--json")
-        .arg(&json)
-        .output()
-        .expect("start the bench");
-    let said = format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    assert!(ended.status.success(), "{said}");
-    let figures: Value = serde_json::from_slice(&std::fs::read(&json).expect("figures")).expect("JSON");
+    let (figures, said) = measure(&["recovery", "--publishes", "5"]);
     let lines: Vec<_> =
         figures["figures"].as_array().expect("a list").iter().map(|one| &one["first_byte_ms"]).collect();
     assert_eq!(lines, [0, 30], "{said}");

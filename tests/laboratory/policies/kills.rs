@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use filmgate::storage::Mode;
 use filmgate_tests::embedder::{Ended, Said};
@@ -87,33 +86,18 @@ fn fate() -> impl Strategy<Value = Fate> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m3_e1_random_kills_of_two_stores_are_settled() {
     let (first, count) = (first_seed(), schedule::schedules_or(TRIALS));
-    let next = AtomicU64::new(0);
-    let failed: Mutex<Option<String>> = Mutex::default();
     let tally: Mutex<BTreeMap<&str, u64>> = Mutex::default();
-    let runs = (0..AT_ONCE.min(count)).map(|_| async {
-        let garage = Bench::new(Server::Garage, false).await;
-        let s3s = Bench::new(Server::S3s, false).await;
-        loop {
-            let offset = next.fetch_add(1, Ordering::Relaxed);
-            if offset >= count || failed.lock().expect("a failure").is_some() {
-                return;
-            }
-            let seed = first.wrapping_add(offset);
-            let fate: Fate = schedule::tree_of(seed, &fate()).1;
-            let bench = if fate.server == Server::Garage { &garage } else { &s3s };
-            match meet(bench, &fate).await {
-                Ok(end) => *tally.lock().expect("the tally").entry(end).or_default() += 1,
-                Err(said) => {
-                    let said = format!("FILMGATE_LABORATORY_SEED={seed}: {said}\n{fate:#?}");
-                    failed.lock().expect("a failure").get_or_insert(said);
-                }
-            }
-        }
-    });
-    futures::future::join_all(runs).await;
-    if let Some(said) = failed.into_inner().expect("a failure") {
-        panic!("{said}");
-    }
+    let place = async || [Bench::new(Server::Garage, false).await, Bench::new(Server::S3s, false).await];
+    let one = async |[garage, s3s]: &[Bench; 2], seed| {
+        let (_, fate) = schedule::tree_of(seed, &fate());
+        let bench = if fate.server == Server::Garage { garage } else { s3s };
+        let met = meet(bench, &fate).await;
+        let end = met.map_err(|said| format!("FILMGATE_LABORATORY_SEED={seed}: {said}\n{fate:#?}"))?;
+        *tally.lock().expect("the tally").entry(end).or_default() += 1;
+        Ok(())
+    };
+    let tried = schedule::try_all((first, count), AT_ONCE, place, one).await;
+    tried.unwrap_or_else(|said| panic!("{said}"));
     let tally = tally.into_inner().expect("the tally");
     schedule::trials("two stores: random kills", first, count, &format!("{tally:?}"));
 }

@@ -5,8 +5,7 @@ mod judge;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use filmgate::job::{JobId, Refs, UserId};
@@ -44,30 +43,13 @@ async fn m3_e1_e4_random_schedules_of_two_stores_on_s3s_keep_to_the_model() {
 
 async fn run_many(server: Server) {
     let (first, count) = (first_seed(), schedule::schedules_or(TRIALS));
-    let next = AtomicU64::new(0);
-    let failed: Mutex<Option<String>> = Mutex::default();
-    let runs = (0..AT_ONCE.min(count)).map(|_| async {
-        let (fallback, mirror) =
-            (Pair::new(server, Mode::Fallback, false).await, Pair::new(server, Mode::Mirror, false).await);
-        loop {
-            let offset = next.fetch_add(1, Ordering::Relaxed);
-            if offset >= count || failed.lock().expect("a failure").is_some() {
-                return;
-            }
-            let schedules = any_schedule();
-            let played = schedule::play(first.wrapping_add(offset), &schedules, async |(mode, steps)| {
-                let pair = if *mode == Mode::Fallback { &fallback } else { &mirror };
-                play(pair, steps).await
-            });
-            if let Err(said) = played.await {
-                failed.lock().expect("a failure").get_or_insert(said);
-            }
-        }
-    });
-    futures::future::join_all(runs).await;
-    if let Some(said) = failed.into_inner().expect("a failure") {
-        panic!("{server:?}: {said}");
-    }
+    let place = async || [Pair::new(server, Mode::Fallback, false).await, Pair::new(server, Mode::Mirror, false).await];
+    let one = async |[fallback, mirror]: &[Pair; 2], seed| {
+        let pair = |mode| if mode == Mode::Fallback { fallback } else { mirror };
+        schedule::play(seed, &any_schedule(), async |(mode, steps)| play(pair(*mode), steps).await).await
+    };
+    let tried = schedule::try_all((first, count), AT_ONCE, place, one).await;
+    tried.unwrap_or_else(|said| panic!("{server:?}: {said}"));
     schedule::trials(&format!("two stores: random schedules, {server:?}"), first, count, "as the model says");
 }
 

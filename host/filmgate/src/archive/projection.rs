@@ -1,22 +1,12 @@
 use crate::catalogue::NewAsset;
 use crate::checksum::Crc64Nvme;
-use crate::publish::{Entry, Recorded};
-use crate::storage::{Durability, LOCAL};
-
-/// The store that an answer of the journal names; `place` where it names none.
-pub(crate) fn place_of_recorded(recorded: Option<&Recorded>, place: &str) -> String {
-    let named = recorded.and_then(|recorded| match recorded.durability {
-        Durability::Local => Some(LOCAL.to_owned()),
-        Durability::S3 | Durability::Both => recorded.place.clone(),
-    });
-    named.unwrap_or_else(|| place.to_owned())
-}
+use crate::publish::Entry;
 
 /// What the journal knows of a published file, for the catalogue. Nothing where it has no answer yet. `place` is the store of
 /// the settings: that of answers from before the journal kept it.
 pub(crate) fn asset_of(entry: Entry, place: &str) -> Option<NewAsset> {
     let (recorded, intent) = (entry.recorded?, entry.intent);
-    let place = place_of_recorded(Some(&recorded), place);
+    let place = recorded.place_or(place);
     Some(NewAsset {
         id: entry.publish,
         job: entry.identity.job,

@@ -35,7 +35,8 @@ The file is checked like one from a plugin: it must be a kind the slot takes, an
 Each of several files is a job of its own: they go up side by side, their URLs come in the order of the files, and one that
 fails does not keep the others back. A directory stands for the files below it. Those are published once: when the same
 directory is published again, a file that is unchanged answers what it was published as, so that only failed and new ones go
-up; one whose asset was deleted is told as gone, and goes up again only where it is named itself. More than 100 files of directories get a manifest, in the slot metadata.";
+up; one whose asset was deleted is told as gone, and goes up again only where it is named itself. More than 100 files of
+directories get a manifest, in the slot metadata.";
 
 /// Files under way at once. What of them is sent at once is the storage's matter.
 const FILES_AT_ONCE: usize = 16;

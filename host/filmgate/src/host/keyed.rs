@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::session::{Accepted, Session};
 use super::{Host, RunningJob};
-use crate::archive::{ArchiveError, place_of_recorded};
+use crate::archive::ArchiveError;
 use crate::checksum::hexadecimal;
 use crate::job::{IdempotencyKey, JobRequest, Period, Slot};
 use crate::plugin::{Plugin, PluginDigest};
@@ -170,12 +170,12 @@ impl Host {
             Ok(()) => return Ok(None),
             Err(ArchiveError::Gone { at, .. }) => return Ok(gone(Some(at))),
             Err(error @ ArchiveError::Elsewhere { .. }) => return Err(JobFault::Elsewhere(error.to_string())),
-            Err(ArchiveError::Unknown { .. } | ArchiveError::Catalogue(_)) if self.archive().has(place) => {}
-            Err(ArchiveError::Unknown { .. } | ArchiveError::Catalogue(_)) => {
-                let (id, place, configured) = (asset.publish, place.to_owned(), self.archive().place());
-                return Err(JobFault::Elsewhere(ArchiveError::Elsewhere { id, place, configured }.to_string()));
-            }
+            Err(ArchiveError::Unknown { .. } | ArchiveError::Catalogue(_)) => {}
             Err(ArchiveError::Storage(error)) => return Err(JobFault::Storage(error)),
+        }
+        if !self.archive().has(place) {
+            let (id, place, configured) = (asset.publish, place.to_owned(), self.archive().place());
+            return Err(JobFault::Elsewhere(ArchiveError::Elsewhere { id, place, configured }.to_string()));
         }
         Ok(match self.storage().head(&asset.key).await.map_err(JobFault::Storage)? {
             Presence::Present(info) if !info.is_of(asset.publish, asset.size) => gone(None),
@@ -192,7 +192,10 @@ impl Host {
         for entry in entries.map_err(|error| JobError::of_journal(&error))? {
             let publish = entry.publish;
             if entry.state.is_published() {
-                let place = place_of_recorded(entry.recorded.as_ref(), &configured);
+                let place = entry
+                    .recorded
+                    .as_ref()
+                    .map_or_else(|| configured.clone(), |recorded| recorded.place_or(&configured));
                 let asset = publisher.asset_of(entry).await;
                 assets.push((asset.map_err(|error| JobError::early(JobFault::Publish(error)))?, place));
                 continue;

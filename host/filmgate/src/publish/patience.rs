@@ -9,6 +9,9 @@ use crate::storage::StorageError;
 /// How long a batch waits in all, from the first time on.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// How long the others wait for the one that goes ahead: a large file takes longer, and says by then that the store is back.
+const AHEAD: Duration = Duration::from_secs(2);
+
 /// What a batch has while the store is left alone ([`StorageFault::Away`](crate::storage::StorageFault::Away)).
 ///
 /// What fails at once lets a batch run through everything that it has in the second that an outage takes. It waits instead
@@ -17,11 +20,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct Patience {
     outage: Mutex<Option<Outage>>,
+    /// Held by the one that goes ahead.
     scout: tokio::sync::Mutex<()>,
 }
-
-/// How long the others wait for the one that goes ahead: a large file takes longer, and says by then that the store is back.
-const AHEAD: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy)]
 struct Outage {

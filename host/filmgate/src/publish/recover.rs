@@ -10,13 +10,10 @@
 //!
 //! A store that cannot be reached leaves the publish as it is, for the next time.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use futures::future::OptionFuture;
-use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -88,33 +85,38 @@ impl Publisher {
             let page = self.journal.entries(Which::Unfinished, after, 100).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.publish);
-            // An operator may have published one file twice: whoever takes up the first has it locked.
-            let path = |entry: &Entry| entry.intent.staged.clone();
-            let turns: HashMap<_, Mutex<()>> = page.iter().map(|entry| (path(entry), Mutex::default())).collect();
             let taken = page.into_iter().map(async |entry| {
-                let turn = turns.get(&entry.intent.staged).map(Mutex::lock);
-                let _turn = OptionFuture::from(turn).await;
                 if cancel.is_cancelled() {
                     return Ok(None);
                 }
-                let mut recovered = self.take_up(data, entry.clone(), cancel).await?;
-                while recovered.waited(&patience, cancel).await {
-                    recovered = self.take_up(data, entry.clone(), cancel).await?;
-                }
-                Ok(Some((entry, recovered)))
+                self.take_up_patiently(data, entry, &patience, cancel).await.map(Some)
             });
             // All come to their end, also where one fails: what is under way is not to be dropped.
             let taken: Vec<_> = futures::stream::iter(taken).buffered(AT_ONCE).collect().await;
             for taken in taken {
-                let Some((entry, mut recovered)) = taken? else { continue };
-                // Its file may have been locked by one of the others, under another name: now it is somebody else, or nobody.
-                if matches!(recovered, Recovered::UnderWay) && !cancel.is_cancelled() {
-                    recovered = self.take_up(data, entry.clone(), cancel).await?;
+                let Some(mut taken) = taken? else { continue };
+                // An operator may have published one file several times, and one of the others had it locked. Now none has.
+                if matches!(taken.1, Recovered::UnderWay) && !cancel.is_cancelled() {
+                    taken = self.take_up_patiently(data, taken.0, &patience, cancel).await?;
                 }
-                recovery.publishes.push((entry, recovered));
+                recovery.publishes.push(taken);
             }
         }
         Ok(recovery)
+    }
+
+    async fn take_up_patiently(
+        &self,
+        data: &Arc<DataDir>,
+        entry: Entry,
+        patience: &Patience,
+        cancel: &CancellationToken,
+    ) -> Result<(Entry, Recovered), JournalError> {
+        let mut recovered = self.take_up(data, entry.clone(), cancel).await?;
+        while recovered.waited(patience, cancel).await {
+            recovered = self.take_up(data, entry.clone(), cancel).await?;
+        }
+        Ok((entry, recovered))
     }
 
     /// Takes up one publish, whatever state it is in. One that had failed is tried again.

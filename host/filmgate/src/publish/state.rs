@@ -10,7 +10,7 @@ use crate::key::ObjectKey;
 use crate::media::{MediaFacts, MediaKind};
 use crate::outbox::FileMark;
 use crate::plugin::PluginDigest;
-use crate::storage::{Durability, Integrity, PublishId, UploadResume};
+use crate::storage::{Durability, Integrity, LOCAL, PublishId, UploadResume};
 use crate::url::UrlClass;
 
 /// What makes a publish the same publish: however often it is asked for, there is one object.
@@ -258,6 +258,14 @@ impl Entry {
 }
 
 impl Recorded {
+    /// The store that has it, as records name it; `configured`, that of the settings, where it is from before that was noted.
+    pub(crate) fn place_or(&self, configured: &str) -> String {
+        match self.durability {
+            Durability::Local => LOCAL.to_owned(),
+            Durability::S3 | Durability::Both => self.place.clone().unwrap_or_else(|| configured.to_owned()),
+        }
+    }
+
     /// Whether `moved` says the same of the object, but that it is elsewhere: a step of a move that was to be made and that
     /// nobody has made before.
     fn may_move(&self, moved: &Self) -> bool {

@@ -7,8 +7,9 @@
 //! | it is to end | in S3 | in both |
 //!
 //! S3 is *away* where it cannot be reached or answers that it is not available ([`StorageError::is_outage`]), after every
-//! try the settings allow, or at once where it is left alone because it was so before. A refusal, such as a right that is missing, credentials that have ended or bytes that arrived
-//! damaged, is none: it does not pass by itself, and files that pile up in the directory would hide it (A6).
+//! try the settings allow, or at once where it is left alone because it was so before. A refusal, such as a right that is
+//! missing, credentials that have ended or bytes that arrived damaged, is none: it does not pass by itself, and files that pile
+//! up in the directory would hide it (A6).
 //!
 //! # One answer for each publish
 //!
