@@ -47,6 +47,17 @@ pub(crate) async fn delete_when_well(storage: &dyn Storage, key: &ObjectKey) -> 
     Ok(())
 }
 
+/// Lets a store that is well again, and left alone after earlier faults, be found to be back.
+pub(crate) async fn wait_until_back(storage: &dyn Storage, key: &ObjectKey) -> Result<(), String> {
+    let (patience, cancel) = (Patience::default(), CancellationToken::new());
+    while let Err(error) = storage.head(key).await {
+        if !(patience.note(&error) && patience.wait(&cancel).await) {
+            return Err(format!("look: {error}"));
+        }
+    }
+    Ok(())
+}
+
 pub(crate) struct Bench {
     pub(crate) host: Host,
     pub(crate) proxy: FaultProxy,

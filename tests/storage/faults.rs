@@ -528,6 +528,24 @@ async fn an_upload_that_a_refusal_hides_is_aborted_or_named() {
     }
 }
 
+/// The same where the refusal may pass, and the second try is answered: what the first made goes with the upload that fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_a_throttled_creation_made_is_aborted() {
+    let lab = Lab::garage().await;
+    for fault in [Fault::Error(429, "TooManyRequests"), Fault::Error(400, "RequestTimeout")] {
+        let key = key(&format!("{}/throttled", PublishId::generate()));
+        let operation = Operation::CreateMultipartUpload;
+        let throttled = Rule { operation, fault, after_commit: true, times: 1 };
+        let denied = Fault::Error(403, "AccessDenied");
+        let refused = Rule { operation: Operation::UploadPart, fault: denied, after_commit: false, times: ALWAYS };
+        lab.proxy.plan([throttled, refused]);
+        let error = Put::new(&key, &noise(2000)).send(&lab.storage).await.expect_err("refused");
+        lab.proxy.set(None);
+        assert_eq!((error.fault, &error.left_behind), (StorageFault::Denied, &None), "{error}");
+        assert_eq!(open_uploads(&lab.direct, &key).await, Vec::<String>::new(), "{fault:?}");
+    }
+}
+
 /// A token that has ended: AWS says so with a 400, to a HEAD without words. The put goes on to a request that is told why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_refused_without_words_does_not_end_a_put() {

@@ -208,8 +208,19 @@ impl Publisher {
                     // An upload may have been created whose id never came to the journal.
                     self.discard_uploads(&entry).await;
                 }
-                let work = Work { identity: entry.identity, publish: entry.publish, intent: &entry.intent, resume };
-                self.carry_out(work, &claimed, &|_: PutProgress| {}, cancel).await?
+                let is_resumed = resume.is_some();
+                let work = Work {
+                    identity: entry.identity.clone(),
+                    publish: entry.publish,
+                    intent: &entry.intent,
+                    resume,
+                };
+                let asset = self.carry_out(work, &claimed, &|_: PutProgress| {}, cancel).await?;
+                if is_resumed {
+                    // The process before may have been about to abort another one.
+                    self.discard_uploads(&entry).await;
+                }
+                asset
             }
         };
         Ok(self.finish(asset, &claimed, remove).await)

@@ -36,6 +36,7 @@ pub(super) struct Call<'a> {
     conflict_is_final: bool,
     /// A try so far ended without an answer: it may have been carried out.
     was_unclear: AtomicBool,
+    was_repeated: AtomicBool,
 }
 
 impl Inner {
@@ -51,6 +52,7 @@ impl Inner {
             retries: upload.retries,
             conflict_is_final: false,
             was_unclear: AtomicBool::new(false),
+            was_repeated: AtomicBool::new(false),
         }
     }
 }
@@ -84,6 +86,11 @@ impl Call<'_> {
     /// Whether a try before the last went without an answer.
     pub(super) fn was_unclear(&self) -> bool {
         self.was_unclear.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was sent more than once.
+    pub(super) fn was_repeated(&self) -> bool {
+        self.was_repeated.load(Ordering::Relaxed)
     }
 
     /// Sends the request that `make` makes, and `read`s its answer; both anew for each try.
@@ -158,6 +165,7 @@ impl Call<'_> {
                 return Err(failure);
             }
             self.was_unclear.fetch_or(failure.unclear, Ordering::Relaxed);
+            self.was_repeated.store(true, Ordering::Relaxed);
             tries += 1;
         }
     }

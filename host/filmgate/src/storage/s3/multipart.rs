@@ -130,7 +130,7 @@ impl Inner {
         error
     }
 
-    /// Aborts an upload whose creation went without an answer, beside the one that was used. Answers whether it is gone.
+    /// Aborts an upload whose creation was not answered with its id, beside the one that was used. Answers whether it is gone.
     async fn sweep_twin(&self, request: &PutRequest<'_>, created: &Created) -> bool {
         if !created.may_have_twin {
             return true;

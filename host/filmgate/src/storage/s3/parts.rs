@@ -14,7 +14,8 @@ use crate::key::ObjectKey;
 /// A multipart upload that exists.
 pub(super) struct Created {
     pub id: String,
-    /// An earlier try went without an answer: a second upload may exist, whose id nobody knows.
+    /// It was asked for more than once: a second upload may exist, whose id nobody knows. Also where the first try was
+    /// refused: that is another's word if something between sends requests again, or refuses what it has passed on.
     pub may_have_twin: bool,
 }
 
@@ -52,7 +53,7 @@ impl Inner {
             answer.upload_id().filter(|id| !id.is_empty()).map(str::to_owned).ok_or("upload id")
         };
         let id = call.send(request, read).await?;
-        Ok(Created { id, may_have_twin: call.was_unclear() })
+        Ok(Created { id, may_have_twin: call.was_repeated() })
     }
 
     /// Sends one part, with its checksum where it is to be `told`; answers its ETag and checksum.
