@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::steps::{Death, Mortal, Step, schedule as any_schedule};
 use super::{Pair, fetched, outage};
-use crate::bench::{delete_when_well, hold, number};
+use crate::bench::{delete_when_well, hold, number, wait_until_back};
 use crate::cell::{Server, Size};
 use crate::model::is_lie;
 use crate::schedule::{self, first_seed};
@@ -296,6 +296,11 @@ impl Play<'_> {
 
     async fn restart(&mut self, faults: &[Rule], death: Option<Death>) -> Result<(), String> {
         self.journal.begin_process(death);
+        if !self.is_away {
+            // A new process would ask at once; this one still has what its predecessors learnt.
+            let any = ObjectKey::try_from(format!("{}any", self.prefix)).expect("a key");
+            wait_until_back(&**self.pair.bench.host.storage(), &any).await?;
+        }
         self.plan(&[]);
         let recovered = self.publisher.recover(&self.data, &CancellationToken::new()).await;
         self.pair.bench.proxy.plan([]);
@@ -347,7 +352,13 @@ impl Play<'_> {
 
     async fn moved(&mut self, entry: &Entry, moved: &Recovered, faults: &[Rule]) -> Result<(), String> {
         let (is_away, end) = (self.is_away, self.pair.end());
-        let known = self.known_of(entry)?.clone();
+        let known = self.known_of(entry)?;
+        if let Fate::Killed { kept } = &known.fate {
+            // A recovery published it, and its process ended before it told of that.
+            hold(!kept.exists(), || format!("published, and {kept:?} is left"))?;
+            known.fate = Fate::Answered;
+        }
+        let known = known.clone();
         let is_troubled = is_away || !faults.is_empty();
         match (moved, &known.fate) {
             (Recovered::Moved(asset), Fate::Answered) => {

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use filmgate::key::ObjectKey;
 use filmgate::publish::{Journal as _, Which};
 use filmgate::storage::{Durability, LeftBehind, Mode};
 
 use super::{Fate, Play};
-use crate::bench::{hold, wait_until_back};
+use crate::bench::hold;
 
 impl Play<'_> {
     /// Every store has what the table says.
@@ -57,9 +56,6 @@ impl Play<'_> {
     /// S3 is there: after one process more, everything is where it belongs.
     pub(super) async fn settle(&mut self) -> Result<(), String> {
         self.is_away = false;
-        // A new process would ask at once; this one still has what its predecessors learnt.
-        let any = ObjectKey::try_from(format!("{}any", self.prefix)).expect("a key");
-        wait_until_back(&**self.pair.bench.host.storage(), &any).await?;
         for who in 0..4 {
             if self.known.get(&who).is_some_and(|known| matches!(known.fate, Fate::HalfDeleted)) {
                 self.delete(who, &[]).await?;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteJournal;
@@ -51,6 +51,15 @@ PRAGMA user_version = 1;
 /// Made where it is missing: earlier versions of the host do without it.
 const PENDING: &str = "CREATE INDEX IF NOT EXISTS publishes_pending ON publishes (publish) \
                        WHERE settled = 1 AND json_extract(entry, '$.recorded.pending') IS NOT NULL";
+
+/// `synchronous` is set anew for each transaction.
+const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;";
+
+/// The connection stays with its one thread.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// As many as there are below.
+const STATEMENTS: usize = 32;
 
 /// One that has moved since it was read is to be catalogued anew.
 const CATALOGUED: &str = "UPDATE publishes SET catalogued = 1 \
@@ -101,7 +110,7 @@ type Answer = Box<dyn FnOnce() + Send>;
 
 /// The open file.
 pub(super) struct JournalFile {
-    connection: SqliteConnection,
+    connection: Connection,
     /// Whether commits wait for the disk now.
     synced: bool,
 }
@@ -113,96 +122,88 @@ impl JournalFile {
         mut asked: mpsc::UnboundedReceiver<Ask>,
         ready: &std::sync::mpsc::Sender<Result<(), JournalError>>,
     ) {
-        let failed = |message: String| JournalError::File { path: path.to_owned(), message };
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return drop(ready.send(Err(failed(error.to_string())))),
+        let mut file = match Self::open(path) {
+            Ok(file) => file,
+            Err(error) => return drop(ready.send(Err(error))),
         };
-        runtime.block_on(async {
-            let mut file = match Self::open(path).await {
-                Ok(file) => file,
-                Err(error) => return drop(ready.send(Err(error))),
-            };
-            let _ = ready.send(Ok(()));
-            let mut failure = String::new();
-            while let Some(first) = asked.recv().await {
-                let mut batch = Vec::new();
-                let mut next = Some(first);
-                while let Some(ask) = next {
-                    match ask {
-                        Ask::Failure(reply) => drop(reply.send(failure.clone())),
-                        ask => batch.push(ask),
-                    }
-                    next = (batch.len() < BATCH).then(|| asked.try_recv().ok()).flatten();
+        let _ = ready.send(Ok(()));
+        let mut failure = String::new();
+        while let Some(first) = asked.blocking_recv() {
+            let mut batch = Vec::new();
+            let mut next = Some(first);
+            while let Some(ask) = next {
+                match ask {
+                    Ask::Failure(reply) => drop(reply.send(failure.clone())),
+                    ask => batch.push(ask),
                 }
-                if let Err(error) = file.carry_out(batch).await {
-                    tracing::error!(?path, %error, "write the journal");
-                    failure = error.to_string();
-                    let _ = sqlx::query("ROLLBACK").execute(&mut file.connection).await;
-                }
+                next = (batch.len() < BATCH).then(|| asked.try_recv().ok()).flatten();
             }
-            let _ = file.connection.close().await;
-        });
+            if let Err(error) = file.carry_out(batch) {
+                tracing::error!(?path, %error, "write the journal");
+                failure = error.to_string();
+                let _ = file.run("ROLLBACK", []);
+            }
+        }
     }
 
-    async fn open(path: &Path) -> Result<Self, JournalError> {
+    fn open(path: &Path) -> Result<Self, JournalError> {
         let failed = |message: String| JournalError::File { path: path.to_owned(), message };
         // SQLite gives its other files the mode of this one.
         let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
         made.map_err(|error| failed(error.to_string()))?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(BUSY)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("journal_size_limit", "16777216")
-            .disable_statement_logging();
-        let opened = async {
-            let mut connection = options.connect().await?;
-            sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await?;
-            let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut connection).await?;
+        let opened = || {
+            let connection = Connection::open_with_flags(path, FLAGS)?;
+            connection.busy_timeout(BUSY)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            connection.execute_batch(SETTINGS)?;
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             if found == 0 {
-                sqlx::raw_sql(TABLES).execute(&mut connection).await?;
+                connection.execute_batch(TABLES)?;
             }
             if found <= VERSION {
-                sqlx::raw_sql(PENDING).execute(&mut connection).await?;
-                forget_old(&mut connection).await?;
+                connection.execute_batch(PENDING)?;
+                forget_old(&connection)?;
             }
-            sqlx::raw_sql("COMMIT").execute(&mut connection).await?;
+            connection.execute_batch("COMMIT")?;
             Ok((connection, found))
         };
-        let (connection, found) = opened.await.map_err(|error: sqlx::Error| failed(error.to_string()))?;
+        let (connection, found) = opened().map_err(|error: rusqlite::Error| failed(error.to_string()))?;
         if found > VERSION {
             return Err(JournalError::Newer { path: path.to_owned(), found, known: VERSION });
         }
         Ok(Self { connection, synced: true })
     }
 
+    fn run(&self, statement: &str, values: impl Params) -> Result<usize, rusqlite::Error> {
+        self.connection.prepare_cached(statement)?.execute(values)
+    }
+
     /// Does all of it in one transaction, then gives the answers. After an error nothing was done and nothing is answered.
-    async fn carry_out(&mut self, batch: Vec<Ask>) -> Result<(), sqlx::Error> {
+    fn carry_out(&mut self, batch: Vec<Ask>) -> Result<(), rusqlite::Error> {
         let synced = batch.iter().any(Ask::must_last);
         if synced != self.synced {
             let level = if synced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-            sqlx::query(level).execute(&mut self.connection).await?;
+            self.run(level, [])?;
             self.synced = synced;
         }
         let begin = if batch.iter().all(Ask::is_reading) { "BEGIN" } else { "BEGIN IMMEDIATE" };
-        sqlx::query(begin).execute(&mut self.connection).await?;
+        self.run(begin, [])?;
         let mut answers = Vec::with_capacity(batch.len());
         for ask in batch {
-            answers.push(self.one(ask).await?);
+            answers.push(self.one(ask)?);
         }
-        sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        self.run("COMMIT", [])?;
         answers.into_iter().for_each(|answer| answer());
         Ok(())
     }
 
-    async fn one(&mut self, ask: Ask) -> Result<Answer, sqlx::Error> {
-        let connection = &mut self.connection;
+    fn one(&self, ask: Ask) -> Result<Answer, rusqlite::Error> {
+        let connection = &self.connection;
         Ok(match ask {
-            Ask::Begin(entry, reply) => answer(reply, Ok(begin(connection, &entry).await?)),
+            Ask::Begin(entry, reply) => answer(reply, Ok(begin(connection, &entry)?)),
             Ask::Advance(publish, state, reply) => {
-                let advanced = advance(connection, publish, *state).await?;
+                let advanced = advance(connection, publish, *state)?;
                 match reply {
                     Some(reply) => answer(reply, advanced),
                     None => Box::new(move || {
@@ -212,25 +213,21 @@ impl JournalFile {
                     }),
                 }
             }
-            Ask::Entries(which, after, limit, reply) => {
-                answer(reply, Ok(entries(connection, which, after, limit).await?))
-            }
-            Ask::Entry(publish, reply) => answer(reply, Ok(entry(connection, publish).await?)),
-            Ask::AtKey(key, reply) => answer(reply, Ok(at_key(connection, &key).await?)),
+            Ask::Entries(which, after, limit, reply) => answer(reply, Ok(entries(connection, which, after, limit)?)),
+            Ask::Entry(publish, reply) => answer(reply, Ok(entry(connection, publish)?)),
+            Ask::AtKey(key, reply) => answer(reply, Ok(at_key(connection, &key)?)),
             Ask::Catalogued(publishes, reply) => {
                 for (publish, durability) in publishes {
-                    let update = sqlx::query(CATALOGUED).bind(publish.to_string()).bind(durability.to_string());
-                    update.execute(&mut *connection).await?;
+                    self.run(CATALOGUED, params![publish.to_string(), durability.to_string()])?;
                 }
                 answer(reply, Ok(()))
             }
-            Ask::Forget(publish, reply) => answer(reply, forget(connection, publish).await?),
-            Ask::KeyedJob(key, new, reply) => answer(reply, Ok(keyed_job(connection, &key, *new).await?)),
+            Ask::Forget(publish, reply) => answer(reply, forget(connection, publish)?),
+            Ask::KeyedJob(key, new, reply) => answer(reply, Ok(keyed_job(connection, &key, *new)?)),
             Ask::KeyedJobEnded(key, summary, reply) => {
-                if let Some(mut job) = known_job(connection, &key).await? {
+                if let Some(mut job) = known_job(connection, &key)? {
                     job.summary = Some(summary);
-                    let update = sqlx::query("UPDATE jobs SET job = ? WHERE key = ?").bind(json(&job)?);
-                    update.bind(key.as_str()).execute(connection).await?;
+                    self.run("UPDATE jobs SET job = ? WHERE key = ?", params![json(&job)?, key.as_str()])?;
                 }
                 answer(reply, Ok(()))
             }
@@ -245,38 +242,28 @@ fn answer<T: Send + 'static>(reply: Reply<T>, result: Result<T, JournalError>) -
     Box::new(move || drop(reply.send(result)))
 }
 
-async fn begin(connection: &mut SqliteConnection, new: &Entry) -> Result<Begin, sqlx::Error> {
+fn begin(connection: &Connection, new: &Entry) -> Result<Begin, rusqlite::Error> {
     let identity = &new.identity;
-    let known = sqlx::query("SELECT entry FROM publishes WHERE job = ? AND slot = ? AND sequence = ?")
-        .bind(identity.job.to_string())
-        .bind(identity.slot.as_str())
-        .bind(sequence(new))
-        .fetch_optional(&mut *connection)
-        .await?;
+    let (job, slot, sequence) = (identity.job.to_string(), identity.slot.as_str(), sequence(new));
+    let known = "SELECT entry FROM publishes WHERE job = ? AND slot = ? AND sequence = ?";
+    let known = connection.prepare_cached(known)?.query_row(params![job, slot, sequence], parsed).optional()?;
     if let Some(known) = known {
-        return Ok(Begin::Known(Box::new(parsed(&known)?)));
+        return Ok(Begin::Known(Box::new(known)));
     }
     let insert = "INSERT INTO publishes (publish, job, slot, sequence, settled, recorded, changed, key, entry) \
                   VALUES (?, ?, ?, ?, 0, 0, ?, ?, ?)";
-    sqlx::query(insert)
-        .bind(new.publish.to_string())
-        .bind(identity.job.to_string())
-        .bind(identity.slot.as_str())
-        .bind(sequence(new))
-        .bind(new.changed_at.as_millisecond())
-        .bind(new.intent.key.as_str())
-        .bind(json(new)?)
-        .execute(connection)
-        .await?;
+    let (publish, changed) = (new.publish.to_string(), new.changed_at.as_millisecond());
+    let values = params![publish, job, slot, sequence, changed, new.intent.key.as_str(), json(new)?];
+    connection.prepare_cached(insert)?.execute(values)?;
     Ok(Begin::New)
 }
 
-async fn advance(
-    connection: &mut SqliteConnection,
+fn advance(
+    connection: &Connection,
     publish: PublishId,
     next: State,
-) -> Result<Result<(), JournalError>, sqlx::Error> {
-    let Some(mut entry) = entry(connection, publish).await? else { return Ok(Err(JournalError::Unknown(publish))) };
+) -> Result<Result<(), JournalError>, rusqlite::Error> {
+    let Some(mut entry) = entry(connection, publish)? else { return Ok(Err(JournalError::Unknown(publish))) };
     if let Err(error) = entry.advance(next) {
         return Ok(Err(error));
     }
@@ -287,105 +274,90 @@ async fn advance(
     };
     let update = "UPDATE publishes SET settled = ?, recorded = ?, changed = ?, entry = ?, \
                   catalogued = CASE WHEN ? THEN 0 ELSE catalogued END WHERE publish = ?";
-    sqlx::query(update)
-        .bind(settled)
-        .bind(entry.recorded.is_some())
-        .bind(entry.changed_at.as_millisecond())
-        .bind(json(&entry)?)
-        .bind(matches!(entry.state, State::Moved(_)))
-        .bind(publish.to_string())
-        .execute(connection)
-        .await?;
+    connection.prepare_cached(update)?.execute(params![
+        settled,
+        entry.recorded.is_some(),
+        entry.changed_at.as_millisecond(),
+        json(&entry)?,
+        matches!(entry.state, State::Moved(_)),
+        publish.to_string(),
+    ])?;
     Ok(Ok(()))
 }
 
-async fn entry(connection: &mut SqliteConnection, publish: PublishId) -> Result<Option<Entry>, sqlx::Error> {
-    let query = sqlx::query("SELECT entry FROM publishes WHERE publish = ?").bind(publish.to_string());
-    query.fetch_optional(connection).await?.map(|row| parsed(&row)).transpose()
+fn entry(connection: &Connection, publish: PublishId) -> Result<Option<Entry>, rusqlite::Error> {
+    let mut query = connection.prepare_cached("SELECT entry FROM publishes WHERE publish = ?")?;
+    query.query_row([publish.to_string()], parsed).optional()
 }
 
-async fn at_key(connection: &mut SqliteConnection, key: &ObjectKey) -> Result<Vec<Noted>, sqlx::Error> {
-    let query = sqlx::query("SELECT entry, catalogued FROM publishes WHERE key = ? ORDER BY publish LIMIT 100");
-    let rows = query.bind(key.as_str()).fetch_all(connection).await?;
-    let noted = |row: &SqliteRow| Ok(Noted { entry: parsed(row)?, catalogued: row.try_get(1)? });
-    rows.iter().map(noted).collect()
+fn at_key(connection: &Connection, key: &ObjectKey) -> Result<Vec<Noted>, rusqlite::Error> {
+    let query = "SELECT entry, catalogued FROM publishes WHERE key = ? ORDER BY publish LIMIT 100";
+    let mut query = connection.prepare_cached(query)?;
+    query.query_map([key.as_str()], |row| Ok(Noted { entry: parsed(row)?, catalogued: row.get(1)? }))?.collect()
 }
 
-async fn entries(
-    connection: &mut SqliteConnection,
+fn entries(
+    connection: &Connection,
     which: Which,
     after: Option<PublishId>,
     limit: usize,
-) -> Result<Vec<Entry>, sqlx::Error> {
+) -> Result<Vec<Entry>, rusqlite::Error> {
     let (query, job) = match which {
         Which::Unfinished => {
-            ("SELECT entry FROM publishes WHERE settled = 0 AND publish > ? ORDER BY publish LIMIT ?", None)
+            ("SELECT entry FROM publishes WHERE settled = 0 AND publish > ?1 ORDER BY publish LIMIT ?2", None)
         }
         Which::Failed => {
-            ("SELECT entry FROM publishes WHERE settled = 2 AND publish > ? ORDER BY publish LIMIT ?", None)
+            ("SELECT entry FROM publishes WHERE settled = 2 AND publish > ?1 ORDER BY publish LIMIT ?2", None)
         }
         Which::Uncatalogued => (
-            "SELECT entry FROM publishes WHERE recorded = 1 AND catalogued = 0 AND publish > ? ORDER BY publish LIMIT ?",
+            "SELECT entry FROM publishes WHERE recorded = 1 AND catalogued = 0 AND publish > ?1 ORDER BY publish LIMIT ?2",
             None,
         ),
         Which::Pending => (
             "SELECT entry FROM publishes WHERE settled = 1 AND json_extract(entry, '$.recorded.pending') IS NOT NULL \
-             AND publish > ? ORDER BY publish LIMIT ?",
+             AND publish > ?1 ORDER BY publish LIMIT ?2",
             None,
         ),
         Which::OfJob(job) => {
-            ("SELECT entry FROM publishes WHERE job = ? AND publish > ? ORDER BY publish LIMIT ?", Some(job))
+            ("SELECT entry FROM publishes WHERE job = ?3 AND publish > ?1 ORDER BY publish LIMIT ?2", Some(job))
         }
     };
-    let mut query = sqlx::query(query);
-    if let Some(job) = job {
-        query = query.bind(job.to_string());
-    }
     let after = after.map(|publish| publish.to_string()).unwrap_or_default();
-    let query = query.bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    query.fetch_all(connection).await?.iter().map(parsed).collect()
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut query = connection.prepare_cached(query)?;
+    match job {
+        Some(job) => query.query_map(params![after, limit, job.to_string()], parsed)?.collect(),
+        None => query.query_map(params![after, limit], parsed)?.collect(),
+    }
 }
 
-async fn forget(
-    connection: &mut SqliteConnection,
-    publish: PublishId,
-) -> Result<Result<(), JournalError>, sqlx::Error> {
-    match entry(connection, publish).await?.map(|entry| entry.state) {
+fn forget(connection: &Connection, publish: PublishId) -> Result<Result<(), JournalError>, rusqlite::Error> {
+    match entry(connection, publish)?.map(|entry| entry.state) {
         None => Ok(Err(JournalError::Unknown(publish))),
-        Some(State::Failed(_)) => Ok(Ok(remove(connection, publish).await?)),
+        Some(State::Failed(_)) => {
+            connection.execute("DELETE FROM publishes WHERE publish = ?", [publish.to_string()])?;
+            Ok(Ok(()))
+        }
         Some(other) => Ok(Err(JournalError::Order { publish, from: other.name(), to: "forgotten" })),
     }
 }
 
-async fn remove(connection: &mut SqliteConnection, publish: PublishId) -> Result<(), sqlx::Error> {
-    let delete = sqlx::query("DELETE FROM publishes WHERE publish = ?").bind(publish.to_string());
-    delete.execute(connection).await.map(drop)
-}
-
-async fn keyed_job(
-    connection: &mut SqliteConnection,
-    key: &IdempotencyKey,
-    new: KeyedJob,
-) -> Result<KeyedJob, sqlx::Error> {
-    if let Some(known) = known_job(connection, key).await? {
+fn keyed_job(connection: &Connection, key: &IdempotencyKey, new: KeyedJob) -> Result<KeyedJob, rusqlite::Error> {
+    if let Some(known) = known_job(connection, key)? {
         return Ok(known);
     }
-    sqlx::query("INSERT INTO jobs (key, accepted, job) VALUES (?, ?, ?)")
-        .bind(key.as_str())
-        .bind(new.accepted_at.as_millisecond())
-        .bind(json(&new)?)
-        .execute(connection)
-        .await?;
+    let mut insert = connection.prepare_cached("INSERT INTO jobs (key, accepted, job) VALUES (?, ?, ?)")?;
+    insert.execute(params![key.as_str(), new.accepted_at.as_millisecond(), json(&new)?])?;
     Ok(new)
 }
 
-async fn known_job(connection: &mut SqliteConnection, key: &IdempotencyKey) -> Result<Option<KeyedJob>, sqlx::Error> {
-    let row = sqlx::query("SELECT job FROM jobs WHERE key = ?").bind(key.as_str()).fetch_optional(connection).await?;
-    row.map(|row| parsed(&row)).transpose()
+fn known_job(connection: &Connection, key: &IdempotencyKey) -> Result<Option<KeyedJob>, rusqlite::Error> {
+    let mut query = connection.prepare_cached("SELECT job FROM jobs WHERE key = ?")?;
+    query.query_row([key.as_str()], parsed).optional()
 }
 
 /// What is done and long ago makes room.
-async fn forget_old(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+fn forget_old(connection: &Connection) -> Result<(), rusqlite::Error> {
     let age = SignedDuration::from_hours(24 * SqliteJournal::KEPT_DAYS);
     let before = (Timestamp::now() - age).as_millisecond();
     let done = "DELETE FROM publishes WHERE publish IN \
@@ -393,7 +365,7 @@ async fn forget_old(connection: &mut SqliteConnection) -> Result<(), sqlx::Error
                  AND json_extract(entry, '$.recorded.pending') IS NULL LIMIT ?)";
     let keys = "DELETE FROM jobs WHERE key IN (SELECT key FROM jobs WHERE accepted < ? LIMIT ?)";
     for delete in [done, keys] {
-        sqlx::query(delete).bind(before).bind(FORGOTTEN_AT_ONCE).execute(&mut *connection).await?;
+        connection.execute(delete, [before, FORGOTTEN_AT_ONCE])?;
     }
     Ok(())
 }
@@ -402,10 +374,12 @@ fn sequence(entry: &Entry) -> i64 {
     entry.identity.sequence.map_or(-1, |sequence| i64::from(sequence.get()))
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
+fn json(value: &impl serde::Serialize) -> Result<String, rusqlite::Error> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-fn parsed<T: serde::de::DeserializeOwned>(row: &SqliteRow) -> Result<T, sqlx::Error> {
-    serde_json::from_str(row.try_get(0)?).map_err(|error| sqlx::Error::Decode(error.into()))
+/// The first column, which is JSON.
+fn parsed<T: serde::de::DeserializeOwned>(row: &Row<'_>) -> Result<T, rusqlite::Error> {
+    let text = row.get_ref(0)?.as_str()?;
+    serde_json::from_str(text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))
 }
