@@ -69,6 +69,28 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     }
 }
 
+/// The system drops a process's locks of a file when it closes any descriptor of it; without them, another process takes the
+/// log away under this one.
+#[tokio::test]
+async fn a_catalogue_keeps_its_locks_while_its_process_opens_it_again() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join(SqliteCatalogue::FILE);
+    let first = SqliteCatalogue::new(&file);
+    store_one(&first).await.expect("store");
+    let (inode, own) = (std::fs::metadata(&file).expect("a file").ino(), std::process::id());
+    let locks = || {
+        let locks = std::fs::read_to_string("/proc/locks").expect("the locks");
+        let is_own = |line: &&str| line.contains(&format!(" {own} ")) && line.contains(&format!(":{inode} "));
+        locks.lines().filter(is_own).count()
+    };
+    assert!(locks() > 0, "an open catalogue is locked against its end");
+    store_one(&SqliteCatalogue::new(&file)).await.expect("store in another one");
+    assert!(locks() > 0);
+    assert_eq!(count(&first).await, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_writers_and_readers_share_a_file() {
     let folder = tempfile::tempdir().expect("a directory");

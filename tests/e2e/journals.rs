@@ -209,6 +209,50 @@ async fn m3_what_was_noted_is_there_after_a_restart() {
     assert_eq!(entry.upload.as_ref().map(|upload| upload.part_bytes), Some(5 << 20));
 }
 
+/// Making the log takes a lock that SQLite does not wait for.
+#[test]
+fn of_processes_that_begin_at_once_each_gets_the_journal() {
+    for _ in 0..60 {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let file = folder.path().join("journal.db");
+        let all_at_once = std::sync::Barrier::new(8);
+        let journals = std::thread::scope(|scope| {
+            let open = || {
+                all_at_once.wait();
+                SqliteJournal::open(&file)
+            };
+            let opened: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            opened.into_iter().map(|opened| opened.join().expect("a thread")).collect::<Vec<_>>()
+        });
+        for journal in journals {
+            journal.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
+
+/// The system drops a process's locks of a file when it closes any descriptor of it; without them, another process takes the
+/// log away under this one.
+#[tokio::test]
+async fn a_journal_keeps_its_locks_while_its_process_opens_it_again() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("journal.db");
+    let _first = SqliteJournal::open(&file).expect("open");
+    let (inode, own) = (std::fs::metadata(&file).expect("a file").ino(), std::process::id());
+    let locks = || {
+        let locks = std::fs::read_to_string("/proc/locks").expect("the locks");
+        let is_own = |line: &&str| line.contains(&format!(" {own} ")) && line.contains(&format!(":{inode} "));
+        locks.lines().filter(is_own).count()
+    };
+    let before = locks();
+    assert!(before > 0, "an open journal is locked against its end");
+    let again = SqliteJournal::open(&file).expect("open again");
+    assert!(locks() >= before);
+    drop(again);
+    assert!(locks() >= before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_publishes_and_processes_share_a_journal() {
     let folder = tempfile::tempdir().expect("a temporary directory");

@@ -50,8 +50,13 @@ pub(crate) async fn delete_when_well(storage: &dyn Storage, key: &ObjectKey) -> 
 /// Lets a store that is well again, and left alone after earlier faults, be found to be back.
 pub(crate) async fn wait_until_back(storage: &dyn Storage, key: &ObjectKey) -> Result<(), String> {
     let (patience, cancel) = (Patience::default(), CancellationToken::new());
+    let mut outages = 0;
     while let Err(error) = storage.head(key).await {
-        if !(patience.note(&error) && patience.wait(&cancel).await) {
+        // On a busy machine an answer may come too late.
+        outages += 1;
+        let is_left_alone = patience.note(&error) && patience.wait(&cancel).await;
+        let is_late = error.is_outage() && outages < 20;
+        if !is_left_alone && !is_late {
             return Err(format!("look: {error}"));
         }
     }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::steps::{Death, Mortal, Step, schedule as any_schedule};
 use super::{Pair, fetched, outage};
-use crate::bench::{delete_when_well, hold, number, wait_until_back};
+use crate::bench::{delete_when_well, hold, number};
 use crate::cell::{Server, Size};
 use crate::model::is_lie;
 use crate::schedule::{self, first_seed};
@@ -296,11 +296,6 @@ impl Play<'_> {
 
     async fn restart(&mut self, faults: &[Rule], death: Option<Death>) -> Result<(), String> {
         self.journal.begin_process(death);
-        if !self.is_away {
-            // A new process would ask at once; this one still has what its predecessors learnt.
-            let any = ObjectKey::try_from(format!("{}any", self.prefix)).expect("a key");
-            wait_until_back(&**self.pair.bench.host.storage(), &any).await?;
-        }
         self.plan(&[]);
         let recovered = self.publisher.recover(&self.data, &CancellationToken::new()).await;
         self.pair.bench.proxy.plan([]);
@@ -314,6 +309,7 @@ impl Play<'_> {
             Err(_) if self.journal.is_dead() => {}
             Err(error) => return Err(format!("recover: {error}")),
         }
+        self.note_settled().await?;
         self.plan(faults);
         let moved = self.publisher.move_pending(&self.data, &CancellationToken::new()).await;
         self.pair.bench.proxy.plan([]);
@@ -328,6 +324,19 @@ impl Play<'_> {
             Err(_) if self.journal.is_dead() => Ok(()),
             Err(error) => Err(format!("move: {error}")),
         }
+    }
+
+    /// What a recovery published whose process ended before it told of that stands as if it had been answered.
+    async fn note_settled(&mut self) -> Result<(), String> {
+        for who in 0..4 {
+            let Some(Known { fate: Fate::Killed { kept }, publish, .. }) = self.known.get(&who) else { continue };
+            let entry = self.journal.entry(*publish).await.map_err(|error| error.to_string())?;
+            if entry.is_some_and(|entry| entry.state.is_published()) {
+                hold(!kept.exists(), || format!("published, and {kept:?} is left"))?;
+                self.known.get_mut(&who).expect("known").fate = Fate::Answered;
+            }
+        }
+        Ok(())
     }
 
     fn known_of(&mut self, entry: &Entry) -> Result<&mut Known, String> {
@@ -352,13 +361,7 @@ impl Play<'_> {
 
     async fn moved(&mut self, entry: &Entry, moved: &Recovered, faults: &[Rule]) -> Result<(), String> {
         let (is_away, end) = (self.is_away, self.pair.end());
-        let known = self.known_of(entry)?;
-        if let Fate::Killed { kept } = &known.fate {
-            // A recovery published it, and its process ended before it told of that.
-            hold(!kept.exists(), || format!("published, and {kept:?} is left"))?;
-            known.fate = Fate::Answered;
-        }
-        let known = known.clone();
+        let known = self.known_of(entry)?.clone();
         let is_troubled = is_away || !faults.is_empty();
         match (moved, &known.fate) {
             (Recovered::Moved(asset), Fate::Answered) => {
@@ -368,6 +371,8 @@ impl Play<'_> {
             }
             (Recovered::Moved(_), Fate::HalfDeleted) => Ok(()),
             (Recovered::Left(_), _) if is_troubled => Ok(()),
+            // S3 is back, and is still left alone.
+            (Recovered::Left(PublishError::Storage { error, .. }), _) if error.retry_at.is_some() => Ok(()),
             (Recovered::Failed(_), _) if !faults.is_empty() => Ok(()),
             (Recovered::Lost(_), Fate::HalfDeleted | Fate::Deleted) => Ok(()),
             (moved, fate) => Err(format!("{}, {fate:?}: {moved:?}", known.key)),

@@ -22,7 +22,7 @@ use super::state::{Entry, Recorded, State};
 use super::{Asset, Failure, JournalError, Patience, PublishError, Publisher, Work};
 use crate::outbox::{Claimed, DataDir, Reopened};
 use crate::storage::{
-    Durability, Integrity, ObjectInfo, Presence, PutProgress, Source, Storage as _, checksum_of, place_of,
+    Durability, Integrity, ObjectInfo, Presence, PutProgress, Source, Storage as _, StorageError, checksum_of, place_of,
 };
 
 /// Publishes that are taken up at once: each waits for a store's answers most of the time. What of them is sent at once is the
@@ -164,9 +164,7 @@ impl Publisher {
         };
         Ok(match settled {
             Ok(asset) => Recovered::Published(Box::new(asset)),
-            Err(Failure::Storage(error))
-                if error.is_retryable() || error.is_storage_away() || cancel.is_cancelled() =>
-            {
+            Err(Failure::Storage(error)) if may_pass(&error, cancel) => {
                 if had_failed {
                     self.journal.advance(publish, State::Failed(error.to_string())).await?;
                 }
@@ -197,33 +195,51 @@ impl Publisher {
             Err(Failure::Storage(error)) if error.is_outage() && self.storage.as_both().is_some() => (None, true),
             found => (found?, false),
         };
-        let asset = match found {
+        let recorded = match found {
             Some(recorded) => {
-                self.advance(entry.publish, State::Verified).await?;
-                self.record(entry.identity, entry.publish, entry.intent.class, recorded).await?
+                self.discard_twin(&entry, &recorded).await;
+                recorded
             }
-            None => {
-                let resume = entry.upload.clone();
-                if resume.is_none() && !is_away {
-                    // An upload may have been created whose id never came to the journal.
-                    self.discard_uploads(&entry).await;
-                }
-                let is_resumed = resume.is_some();
-                let work = Work {
-                    identity: entry.identity.clone(),
-                    publish: entry.publish,
-                    intent: &entry.intent,
-                    resume,
-                };
-                let asset = self.carry_out(work, &claimed, &|_: PutProgress| {}, cancel).await?;
-                if is_resumed {
-                    // The process before may have been about to abort another one.
-                    self.discard_uploads(&entry).await;
-                }
-                asset
-            }
+            None => self.put_again(&entry, &claimed, is_away, cancel).await?,
         };
+        self.advance(entry.publish, State::Verified).await?;
+        let asset = self.record(entry.identity, entry.publish, entry.intent.class, recorded).await?;
         Ok(self.finish(asset, &claimed, remove).await)
+    }
+
+    /// Goes on with the upload that the journal knows, or begins one.
+    async fn put_again(
+        &self,
+        entry: &Entry,
+        claimed: &Arc<Claimed>,
+        is_away: bool,
+        cancel: &CancellationToken,
+    ) -> Result<Recorded, Failure> {
+        let resume = entry.upload.clone();
+        let is_begun_anew = resume.is_none() && !is_away;
+        if is_begun_anew {
+            // An upload may have been created whose id never came to the journal.
+            self.discard_uploads(entry).await;
+        }
+        let (identity, publish, intent) = (entry.identity.clone(), entry.publish, &entry.intent);
+        let put = self.put(&Work { identity, publish, intent, resume }, claimed, &|_: PutProgress| {}, cancel).await;
+        match &put {
+            Ok(recorded) if !is_begun_anew => self.discard_twin(entry, recorded).await,
+            Err(Failure::Storage(error)) if !is_begun_anew && !may_pass(error, cancel) => {
+                self.discard_uploads(entry).await;
+            }
+            _ => {}
+        }
+        put
+    }
+
+    /// The object is there. A process before this one may have been about to abort an upload that it had asked for twice.
+    ///
+    /// What is in the directory alone is yet to be moved to S3, perhaps by an upload that is open.
+    async fn discard_twin(&self, entry: &Entry, recorded: &Recorded) {
+        if recorded.durability != Durability::Local {
+            self.discard_uploads(entry).await;
+        }
     }
 
     /// The object of this publish, if it is there and is the file. A mirror has it only where the directory does.
@@ -258,6 +274,7 @@ impl Publisher {
             self.advance(entry.publish, State::Intent).await?;
         }
         let recorded = self.recorded(&entry, copy, checksum.0);
+        self.discard_twin(&entry, &recorded).await;
         self.advance(entry.publish, State::Verified).await?;
         let asset = self.record(entry.identity, entry.publish, entry.intent.class, recorded).await?;
         self.note(asset.publish, State::Replied).await;
@@ -307,6 +324,11 @@ impl Publisher {
             facts: entry.intent.facts.clone(),
         }
     }
+}
+
+/// Whether a later try may do better than this one.
+fn may_pass(error: &StorageError, cancel: &CancellationToken) -> bool {
+    error.is_retryable() || error.is_storage_away() || cancel.is_cancelled()
 }
 
 /// An object of a publish, and where it is.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use filmgate::key::ObjectKey;
 use filmgate::publish::{Journal as _, Which};
 use filmgate::storage::{Durability, LeftBehind, Mode};
 
 use super::{Fate, Play};
-use crate::bench::hold;
+use crate::bench::{hold, wait_until_back};
 
 impl Play<'_> {
     /// Every store has what the table says.
@@ -56,6 +57,9 @@ impl Play<'_> {
     /// S3 is there: after one process more, everything is where it belongs.
     pub(super) async fn settle(&mut self) -> Result<(), String> {
         self.is_away = false;
+        // A new process would ask at once; this one still has what its predecessors learnt.
+        let any = ObjectKey::try_from(format!("{}any", self.prefix)).expect("a key");
+        wait_until_back(&**self.pair.bench.host.storage(), &any).await?;
         for who in 0..4 {
             if self.known.get(&who).is_some_and(|known| matches!(known.fate, Fate::HalfDeleted)) {
                 self.delete(who, &[]).await?;
@@ -67,7 +71,7 @@ impl Play<'_> {
             let left = self.journal.entries(which, None, 100).await.map_err(|error| error.to_string())?;
             hold(left.is_empty(), || format!("{what}: {left:#?}"))?;
         }
-        let (end, mut named, mut unknown_uploads) = (self.pair.end(), Vec::new(), self.hidden_upload);
+        let (end, mut named) = (self.pair.end(), Vec::new());
         for known in self.known.values() {
             match &known.fate {
                 Fate::Answered => {
@@ -76,13 +80,16 @@ impl Play<'_> {
                     hold(recorded.durability == end, || format!("{}: {:?}", known.key, recorded.durability))?;
                     self.pair.check_end(known.key.as_str(), &known.bytes).await?;
                 }
-                Fate::Failed { left: Some(LeftBehind::Upload(Some(id))), .. } => named.push(id.as_str()),
-                Fate::Failed { left: Some(LeftBehind::Upload(None)), .. } => unknown_uploads = true,
+                Fate::Failed { left: Some(LeftBehind::Upload(Some(id))), .. } => named.push(id.clone()),
+                // Whichever is open of this key.
+                Fate::Failed { left: Some(LeftBehind::Upload(None)), .. } => {
+                    named.extend(self.pair.bench.open_uploads(known.key.as_str()).await);
+                }
                 _ => {}
             }
         }
         let mut open = self.pair.bench.open_uploads(&self.prefix).await;
-        open.retain(|id| !named.contains(&id.as_str()));
-        hold(open.is_empty() || unknown_uploads, || format!("uploads of nobody: {open:?}"))
+        open.retain(|id| !named.contains(id));
+        hold(open.is_empty() || self.hidden_upload, || format!("uploads of nobody: {open:?}"))
     }
 }

@@ -33,10 +33,9 @@ pub(super) struct Opened {
 impl Opened {
     /// Opens the file, makes it where there is none (mode 0600), and brings its schema up to date.
     pub(super) async fn open(path: &Path) -> Result<Self, Fault> {
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
-        let made = options.open(path);
-        // One that can only be read is still good for reading.
-        match made {
+        // One that is there is not opened: this process may have it open already, and closing a second descriptor of it would
+        // end the locks of the first.
+        match OpenOptions::new().append(true).create_new(true).mode(0o600).open(path) {
             Err(error) if !path.is_file() => return Err(Fault::File(error)),
             _ => {}
         }

@@ -1,13 +1,14 @@
 //! The file itself and the thread that has it open.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Row, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Params, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::SqliteJournal;
@@ -53,12 +54,12 @@ const PENDING: &str = "CREATE INDEX IF NOT EXISTS publishes_pending ON publishes
                        WHERE settled = 1 AND json_extract(entry, '$.recorded.pending') IS NOT NULL";
 
 /// `synchronous` is set anew for each transaction.
-const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;";
+const SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;";
 
 /// The connection stays with its one thread.
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
-/// As many as there are below.
+/// More than there are below.
 const STATEMENTS: usize = 32;
 
 /// One that has moved since it was read is to be catalogued anew.
@@ -67,6 +68,8 @@ const CATALOGUED: &str = "UPDATE publishes SET catalogued = 1 \
 
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(30);
+/// Between two tries of what SQLite does not wait for.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// Asks that share one transaction at most.
 const BATCH: usize = 256;
 /// Old entries that are forgotten at one start.
@@ -139,8 +142,8 @@ impl JournalFile {
                 next = (batch.len() < BATCH).then(|| asked.try_recv().ok()).flatten();
             }
             if let Err(error) = file.carry_out(batch) {
-                tracing::error!(?path, %error, "write the journal");
-                failure = error.to_string();
+                failure = told(&error);
+                tracing::error!(?path, error = failure, "write the journal");
                 let _ = file.run("ROLLBACK", []);
             }
         }
@@ -148,13 +151,17 @@ impl JournalFile {
 
     fn open(path: &Path) -> Result<Self, JournalError> {
         let failed = |message: String| JournalError::File { path: path.to_owned(), message };
-        // SQLite gives its other files the mode of this one.
-        let made = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        made.map_err(|error| failed(error.to_string()))?;
+        // SQLite gives its other files the mode of this one. One that is there is not opened: this process may have it open
+        // already, and closing a second descriptor of it would end the locks of the first.
+        match OpenOptions::new().append(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error.to_string())),
+            _ => {}
+        }
         let opened = || {
             let connection = Connection::open_with_flags(path, FLAGS)?;
             connection.busy_timeout(BUSY)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            use_wal(&connection)?;
             connection.execute_batch(SETTINGS)?;
             connection.execute_batch("BEGIN IMMEDIATE")?;
             let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -168,7 +175,7 @@ impl JournalFile {
             connection.execute_batch("COMMIT")?;
             Ok((connection, found))
         };
-        let (connection, found) = opened().map_err(|error: rusqlite::Error| failed(error.to_string()))?;
+        let (connection, found) = opened().map_err(|error| failed(told(&error)))?;
         if found > VERSION {
             return Err(JournalError::Newer { path: path.to_owned(), found, known: VERSION });
         }
@@ -234,6 +241,40 @@ impl JournalFile {
             // Needs no transaction.
             Ask::Failure(reply) => Box::new(move || drop(reply.send(String::new()))),
         })
+    }
+}
+
+/// The change of the mode takes a lock that SQLite does not wait for.
+fn use_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let started = Instant::now();
+    loop {
+        // To the last row: the change is made when the statement ends, and only then told.
+        let changed = connection.prepare("PRAGMA journal_mode = WAL").and_then(|mut pragma| {
+            let modes: Result<Vec<String>, _> = pragma.query_map([], |row| row.get(0))?.collect();
+            modes
+        });
+        match changed {
+            Ok(modes) if modes == ["wal"] => return Ok(()),
+            Ok(modes) => {
+                let message = format!("no write-ahead log can be kept here: the journal mode stays {modes:?}");
+                let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+                return Err(rusqlite::Error::SqliteFailure(code, Some(message)));
+            }
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY => std::thread::sleep(BUSY_PAUSE),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// With SQLite's number, which tells apart what its words do not.
+fn told(error: &rusqlite::Error) -> String {
+    match error.sqlite_error() {
+        Some(known) => format!("{error} (SQLite's code {})", known.extended_code),
+        None => error.to_string(),
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) struct Call<'a> {
     conflict_is_final: bool,
     /// A try so far ended without an answer: it may have been carried out.
     was_unclear: AtomicBool,
-    was_repeated: AtomicBool,
+    /// A try so far was answered, or may have been carried out.
+    was_seen: AtomicBool,
 }
 
 impl Inner {
@@ -52,7 +53,7 @@ impl Inner {
             retries: upload.retries,
             conflict_is_final: false,
             was_unclear: AtomicBool::new(false),
-            was_repeated: AtomicBool::new(false),
+            was_seen: AtomicBool::new(false),
         }
     }
 }
@@ -88,9 +89,9 @@ impl Call<'_> {
         self.was_unclear.load(Ordering::Relaxed)
     }
 
-    /// Whether it was sent more than once.
-    pub(super) fn was_repeated(&self) -> bool {
-        self.was_repeated.load(Ordering::Relaxed)
+    /// Whether a try before the last may have come to the store, whatever was answered.
+    pub(super) fn was_seen(&self) -> bool {
+        self.was_seen.load(Ordering::Relaxed)
     }
 
     /// Sends the request that `make` makes, and `read`s its answer; both anew for each try.
@@ -165,7 +166,7 @@ impl Call<'_> {
                 return Err(failure);
             }
             self.was_unclear.fetch_or(failure.unclear, Ordering::Relaxed);
-            self.was_repeated.store(true, Ordering::Relaxed);
+            self.was_seen.fetch_or(failure.unclear || failure.error.status.is_some(), Ordering::Relaxed);
             tries += 1;
         }
     }

@@ -36,13 +36,16 @@ impl Inner {
             })
         };
         let first = match request.resume {
-            Some(resume) => self.round(request, abilities, plan(resume.part_bytes)?, Some(resume)).await,
-            None => self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None).await,
+            Some(resume) => self.round(request, abilities, plan(resume.part_bytes)?, Some(resume), false).await,
+            None => self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None, false).await,
         };
         match first {
             // Some stores do not say of an upload that it is gone, but that nobody may touch it.
             Err(stop) if stop.restart || (request.resume.is_some() && stop.error.fault == StorageFault::Denied) => {
-                Ok(self.round(request, abilities, plan(self.settings.upload.part_bytes)?, None).await?)
+                // What the first round could not abort is for the second to look for.
+                let may_have_twin = stop.error.left_behind.is_some();
+                let plan = plan(self.settings.upload.part_bytes)?;
+                Ok(self.round(request, abilities, plan, None, may_have_twin).await?)
             }
             other => Ok(other?),
         }
@@ -55,12 +58,16 @@ impl Inner {
         abilities: &Abilities,
         plan: PartPlan,
         resume: Option<&UploadResume>,
+        may_have_twin: bool,
     ) -> Result<Stored, Stop> {
         let headers = Headers::new(request.key, request.content_type, request.publish_id, request.metadata);
         let begin = async {
             match resume {
-                Some(resume) => Ok(Created { id: resume.upload_id.clone(), may_have_twin: false }),
-                None => self.create_upload(&headers, abilities.multipart_checksum).await,
+                Some(resume) => Ok::<_, Failure>(Created { id: resume.upload_id.clone(), may_have_twin }),
+                None => {
+                    let created = self.create_upload(&headers, abilities.multipart_checksum).await?;
+                    Ok(Created { may_have_twin: created.may_have_twin || may_have_twin, ..created })
+                }
             }
         };
         let created = tokio::select! {
@@ -71,7 +78,7 @@ impl Inner {
         let created = match created {
             Some(Ok(created)) => created,
             Some(Err(failure)) => {
-                let unclear = failure.unclear;
+                let unclear = failure.unclear || may_have_twin;
                 return Err(self.without_upload(request, failure.error, unclear).await.into());
             }
             None => return Err(self.without_upload(request, self.cancelled(request.key), true).await.into()),
@@ -130,7 +137,7 @@ impl Inner {
         error
     }
 
-    /// Aborts an upload whose creation was not answered with its id, beside the one that was used. Answers whether it is gone.
+    /// Aborts uploads of the key whose id nobody heard, beside the one that was used. Answers whether there are none left.
     async fn sweep_twin(&self, request: &PutRequest<'_>, created: &Created) -> bool {
         if !created.may_have_twin {
             return true;

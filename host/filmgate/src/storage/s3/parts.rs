@@ -52,8 +52,10 @@ impl Inner {
         let read = |answer: aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput| {
             answer.upload_id().filter(|id| !id.is_empty()).map(str::to_owned).ok_or("upload id")
         };
-        let id = call.send(request, read).await?;
-        Ok(Created { id, may_have_twin: call.was_repeated() })
+        match call.send(request, read).await {
+            Ok(id) => Ok(Created { id, may_have_twin: call.was_seen() }),
+            Err(failure) => Err(Failure { unclear: failure.unclear || call.was_seen(), ..failure }),
+        }
     }
 
     /// Sends one part, with its checksum where it is to be `told`; answers its ETag and checksum.
