@@ -22,7 +22,7 @@ struct Place {
     catalogue: Arc<dyn Catalogue>,
     storage: Arc<Wrapped<Troubled>>,
     archive: Archive,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Place {
@@ -39,7 +39,7 @@ impl Place {
         let catalogue: Arc<dyn Catalogue> = Arc::new(SqliteCatalogue::new(folder.path().join("catalogue.db")));
         let (records, objects) = (Arc::clone(&catalogue), Arc::clone(&storage) as Arc<dyn Storage>);
         let archive = Archive::new(records, objects, urls, Layouts::shipped(), retention);
-        Self { catalogue, storage, archive, _folder: folder }
+        Self { catalogue, storage, archive, folder }
     }
 
     /// Puts the object of an asset and its record.
@@ -170,6 +170,18 @@ async fn c8_an_object_of_another_publish_is_left_alone() {
     let removal = place.archive.delete(file.id, &deletion()).await.expect("delete");
     assert!(removal.is_complete(), "{removal:?}");
     assert!(place.is_there(&file).await, "somebody else's object was deleted");
+}
+
+/// Somebody put it there without Filmgate.
+#[tokio::test]
+async fn c8_an_object_that_names_no_publish_is_left_alone() {
+    let place = Place::new();
+    let file = place.store(fresh(asset())).await;
+    let objects = place.folder.path().join("objects");
+    std::fs::remove_file(objects.join(".filmgate/meta").join(file.key.as_str())).expect("forget whose it is");
+    let removal = place.archive.delete(file.id, &deletion()).await.expect("delete");
+    assert!(removal.is_complete(), "{removal:?}");
+    assert!(objects.join(file.key.as_str()).exists(), "somebody else's object was deleted");
 }
 
 #[tokio::test]

@@ -224,3 +224,17 @@ fn inspecting_shows_the_manifest_and_what_is_granted() {
     assert!(ended.last_line().starts_with("verdict   refused: plugin probe asks for the limit memory"), "{ended:#?}");
     assert!(lines_to_add(&ended).contains("[plugins.\"probe\".limits]\nmemory = \"1 GiB\""), "{ended:#?}");
 }
+
+/// A stranger's manifest whose schema is missing must not pass for no manifest at all, which the operator's table by id does
+/// not meet.
+#[test]
+fn p1_a_manifest_whose_schema_is_missing_is_no_missing_manifest() {
+    let place = place("params_schema = \"none.json\"\n", "[plugins.probe]\nmedia = [\"jpeg\"]\n");
+    for command in
+        [&["plugin", "inspect", "probe.wasm", "--json"][..], &["run", "probe.wasm", "--user", "ana", "--json"]]
+    {
+        let ended = place.run(command);
+        assert_eq!((ended.code, ended.json()["code"].as_str()), (Some(10), Some("manifest-invalid")), "{ended:#?}");
+        assert!(ended.stdout.contains("params_schema: read \\\"none.json\\\": No such file"), "{ended:#?}");
+    }
+}

@@ -91,3 +91,86 @@ fn a6_e1_a_refusal_of_s3_ends_the_command() {
     assert!(place.folder().join("film.mp4").exists(), "the file is kept");
     assert!(!place.folder().join("filmgate-data/storage/videos").exists(), "nothing fell back");
 }
+
+/// Two stores are compared each by itself: what waits in the directory is no copy, and not less on record than what is in S3.
+#[test]
+fn c8_e1_reconcile_knows_what_waits_for_s3() {
+    let bucket = Garage::shared().bucket();
+    let prefix = format!("waiting/{}/", filmgate::storage::PublishId::generate());
+    let away = at(Filmgate::new(), "s3-with-local-fallback", &bucket, NOWHERE).with("S3_KEY_PREFIX", &prefix);
+    let [kept, lost] = [1000, 1001].map(|bytes| published(&away, &sample::whole("mp4", bytes)));
+    let here = at(away, "s3-with-local-fallback", &bucket, bucket.endpoint.as_str());
+    let before = here.run(["reconcile", "--json"]);
+    assert_eq!((before.code, &before.json()["disagreements"]), (Some(0), &serde_json::json!([])), "{before:#?}");
+
+    std::fs::remove_file(path_of(&lost)).unwrap();
+    let found = here.run(["reconcile", "--json"]);
+    assert_eq!(found.code, Some(20), "{found:#?}");
+    let disagreements = found.json()["disagreements"].clone();
+    let told = (&disagreements[0]["kind"], &disagreements[0]["asset"], disagreements.as_array().map(Vec::len));
+    assert_eq!(told, (&"missing-object".into(), &lost["publish_id"], Some(1)), "{found:#?}");
+    assert_eq!(here.run(["reconcile", "--fix"]).code, Some(0));
+    assert_eq!(here.run(["assets", "url", lost["publish_id"].as_str().unwrap()]).code, Some(31), "no dead URL");
+    assert_eq!(here.run(["assets", "url", kept["publish_id"].as_str().unwrap()]).code, Some(0));
+    assert!(path_of(&kept).exists());
+
+    assert_eq!(here.run(["recover"]).code, Some(0));
+    let after = here.run(["reconcile", "--json"]);
+    assert_eq!((after.code, &after.json()["disagreements"]), (Some(0), &serde_json::json!([])), "{after:#?}");
+}
+
+/// Each of a mirror's two copies is looked at, and neither is given up for the other.
+#[test]
+fn c8_e1_both_copies_of_a_mirror_are_compared_and_proven() {
+    let bucket = Garage::shared().bucket();
+    let prefix = format!("mirrored/{}/", filmgate::storage::PublishId::generate());
+    let here = at(Filmgate::new(), "mirror", &bucket, bucket.endpoint.as_str()).with("S3_KEY_PREFIX", &prefix);
+    let [in_s3, in_directory, changed, whole] =
+        [1000, 1001, 1002, 1003].map(|bytes| published(&here, &sample::whole("mp4", bytes)));
+    let before = here.run(["reconcile", "--json"]);
+    assert_eq!((before.code, &before.json()["disagreements"]), (Some(0), &serde_json::json!([])), "{before:#?}");
+    let local =
+        |answer: &serde_json::Value| here.folder().join("filmgate-data/storage").join(answer["key"].as_str().unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let delete = bucket.observer().delete_object().bucket(&bucket.name).key(in_s3["key"].as_str().unwrap()).send();
+    runtime.block_on(delete).unwrap();
+    std::fs::remove_file(local(&in_directory)).unwrap();
+    let mut bytes = std::fs::read(local(&changed)).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::remove_file(local(&changed)).unwrap();
+    std::fs::write(local(&changed), bytes).unwrap();
+
+    for fix in [None, Some("--fix")] {
+        let found = here.run(["reconcile", "--json"].into_iter().chain(fix));
+        assert_eq!(found.code, Some(20), "{found:#?}");
+        let found = found.json();
+        let told: Vec<_> =
+            found["disagreements"].as_array().unwrap().iter().map(|one| (&one["kind"], &one["asset"])).collect();
+        let missing = "missing-object".into();
+        assert_eq!(told, [(&missing, &in_s3["publish_id"]), (&missing, &in_directory["publish_id"])], "{found}");
+        assert_eq!(found["mended"].as_u64(), Some(0), "{found}");
+    }
+    let verified = here.run(["verify", "--all", "--json"]);
+    assert_eq!(verified.code, Some(20), "{verified:#?}");
+    let verified = verified.json();
+    let mut told: Vec<_> = verified["assets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["asset"].as_str(), one["result"].as_str()))
+        .collect();
+    told.sort_unstable();
+    let expected = [(&in_s3, "missing-object"), (&in_directory, "missing-object"), (&changed, "checksum-mismatch")];
+    let mut expected = expected.map(|(answer, word)| (answer["publish_id"].as_str(), Some(word)));
+    expected.sort_unstable();
+    assert_eq!(told, expected, "{verified}");
+    assert_eq!(verified["verified"].as_u64(), Some(1), "{verified}");
+    assert_eq!(here.run(["verify", whole["publish_id"].as_str().unwrap()]).code, Some(0));
+    let away = at(here, "mirror", &bucket, NOWHERE);
+    assert_eq!(away.run(["verify", "--all"]).code, Some(19));
+}
+
+fn path_of(answer: &serde_json::Value) -> std::path::PathBuf {
+    let url = url::Url::parse(answer["url"].as_str().expect("a URL")).expect("a URL");
+    url.to_file_path().expect("of a file")
+}

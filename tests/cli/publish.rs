@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use filmgate_tests::cli::{Ended, Filmgate};
+use filmgate_tests::garage::Garage;
 use filmgate_tests::sample;
 
 fn mp4() -> Vec<u8> {
@@ -303,4 +304,23 @@ fn c7_a_large_set_has_a_manifest() {
     }
     let again = place.run(arguments).json();
     assert_eq!(again["manifest"]["publish_id"], first["manifest"]["publish_id"], "the same set has one manifest");
+}
+
+/// What an earlier try left and this one publishes is on record when the command ends, and its job has succeeded.
+#[test]
+fn c1_c7_what_a_directory_takes_up_again_is_on_record_at_once() {
+    let bucket = Garage::shared().bucket();
+    let place = Filmgate::new().with_bucket(&bucket).with("FILMGATE_S3_RETRIES", "0");
+    let place = place.with("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1");
+    fs::create_dir(place.folder().join("clips")).unwrap();
+    place.write("clips/a.mp4", sample::whole("mp4", 1001));
+    let arguments = ["publish", "clips", "--user", "ana", "--json"];
+    assert_eq!(place.run(arguments).code, Some(19));
+    let here = place.with("AWS_ENDPOINT_URL_S3", bucket.endpoint.as_str());
+    let published = here.run(arguments);
+    assert_eq!(published.code, Some(0), "{published:#?}");
+    let listed = here.run(["assets", "list", "--json"]).json();
+    assert_eq!(listed["assets"].as_array().map(Vec::len), Some(1), "{listed}");
+    let jobs = here.run(["jobs", "list", "--json"]).json();
+    assert_eq!(jobs["jobs"][0]["state"], "succeeded", "{jobs}");
 }

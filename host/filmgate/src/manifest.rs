@@ -94,8 +94,14 @@ impl Manifest {
 
     /// The manifest beside a component, where there is one. Blocks for as long as reading two small files takes.
     pub fn beside(component: &Path) -> Result<Option<Self>, ManifestError> {
-        match Self::read(&Self::path_beside(component)) {
-            Err(ManifestError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        let path = Self::path_beside(component);
+        match Self::read(&path) {
+            // That file itself: one that it names is missing otherwise.
+            Err(ManifestError::Read { path: missing, source })
+                if missing == path && source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Ok(None)
+            }
             read => read.map(Some),
         }
     }

@@ -142,14 +142,14 @@ impl Archive {
     }
 }
 
-/// An object of another publish under the key is left alone: then that of the asset is gone already.
+/// An object under the key that does not name this publish is somebody else's and is left alone: that of the asset is gone
+/// already.
 async fn remove_own(store: &dyn Storage, asset: &NewAsset) -> Result<(), StorageError> {
     match store.head(&asset.key).await? {
         Presence::Absent => return Ok(()),
         Presence::Present(info) => {
-            let owner = info.metadata.get(PublishId::METADATA_NAME);
-            if owner.is_some_and(|owner| *owner != asset.id.to_string()) {
-                tracing::warn!(asset = %asset.id, key = %asset.key, "the key has an object of another publish");
+            if info.publish_id() != Some(asset.id) {
+                tracing::warn!(asset = %asset.id, key = %asset.key, "the key has an object of somebody else, which stays");
                 return Ok(());
             }
         }

@@ -4,7 +4,7 @@ use super::{Archive, ArchiveError};
 use crate::catalogue::{AssetRecord, AssetState};
 use crate::checksum::{Crc64Nvme, Running};
 use crate::key::ObjectKey;
-use crate::storage::{ObjectBody, PublishId, StorageError, StorageFault};
+use crate::storage::{Durability, Mode, ObjectBody, PublishId, Storage, StorageError, StorageFault};
 
 /// How often an object is read whose answer broke off.
 const TRIES: u32 = 3;
@@ -22,10 +22,13 @@ pub enum Mismatch {
     Checksum(Crc64Nvme),
     /// It cannot be read, for this reason.
     Unreadable(String),
+    /// Of a mirror: the object in S3 is whole, and the one in the directory differs so.
+    InDirectory(Box<Self>),
 }
 
 impl Archive {
-    /// Reads an asset's object from its beginning to its end and compares it with the record. `None`: it is the very file.
+    /// Reads an asset's object from its beginning to its end and compares it with the record, in each store that has to have
+    /// it. `None`: it is the very file.
     ///
     /// # Errors
     /// A deleted asset, one of another store, a store or catalogue that is away.
@@ -33,8 +36,25 @@ impl Archive {
         if let Some(denial) = self.denial(record) {
             return Err(denial);
         }
+        let storage = &**self.storage();
+        if let Some(mismatch) = self.verify_in(storage.holding(record.asset.durability), record).await? {
+            return Ok(Some(mismatch));
+        }
+        match storage
+            .as_both()
+            .filter(|both| both.mode() == Mode::Mirror && record.asset.durability == Durability::Both)
+        {
+            None => Ok(None),
+            Some(both) => {
+                let mismatch = self.verify_in(both.local(), record).await?;
+                Ok(mismatch.map(|mismatch| Mismatch::InDirectory(Box::new(mismatch))))
+            }
+        }
+    }
+
+    async fn verify_in(&self, store: &dyn Storage, record: &AssetRecord) -> Result<Option<Mismatch>, ArchiveError> {
         let asset = &record.asset;
-        let (owner, size, checksum) = match self.read(&asset.key).await {
+        let (owner, size, checksum) = match Self::read(store, &asset.key).await {
             Ok(read) => read,
             Err(error) if error.fault == StorageFault::NotFound => {
                 // It may have been deleted since it was asked for.
@@ -56,12 +76,15 @@ impl Archive {
     }
 
     /// Whose an object is, its size and its CRC64NVME, by its bytes.
-    pub(crate) async fn read(&self, key: &ObjectKey) -> Result<(Option<PublishId>, u64, Crc64Nvme), StorageError> {
+    pub(crate) async fn read(
+        store: &dyn Storage,
+        key: &ObjectKey,
+    ) -> Result<(Option<PublishId>, u64, Crc64Nvme), StorageError> {
         let mut tries = 0;
         loop {
             tries += 1;
             // The request itself is sent again by the storage.
-            let body = self.storage.get(key, None).await?;
+            let body = store.get(key, None).await?;
             let owner = body.info.publish_id();
             match sum(body).await {
                 Err(error) if error.is_retryable() && tries < TRIES => {

@@ -256,6 +256,10 @@ fn described(record: &AssetRecord, found: Option<&Mismatch>) -> (&'static str, S
             ("checksum-mismatch", format!("; recorded: crc64nvme {}; found: crc64nvme {found}", asset.checksum))
         }
         Some(Mismatch::Unreadable(why)) => ("unreadable", format!("; {why}")),
+        Some(Mismatch::InDirectory(found)) => {
+            let (word, note) = described(record, Some(found));
+            (word, format!("{note}; that in the directory, the one in S3 is whole"))
+        }
     }
 }
 
@@ -266,5 +270,6 @@ fn found_json(found: &Mismatch) -> Value {
         Mismatch::Size(size) => json!({"size": size}),
         Mismatch::Checksum(checksum) => json!({"crc64nvme": checksum.to_string()}),
         Mismatch::Unreadable(why) => json!({"error": why}),
+        Mismatch::InDirectory(found) => json!({"in_directory": found_json(found)}),
     }
 }

@@ -98,7 +98,9 @@ impl Host {
                 if let Err(error) = self.parts.publisher.journal().keyed_job_ended(key, "null").await {
                     tracing::warn!(job = %accepted.id, %error, "note a job's success");
                 }
-                Ok(Keyed::Done(accepted.report(found, None)))
+                let ended = Ok(accepted.report(found, None));
+                self.parts.recorder.ended(accepted.head(), &ended).await;
+                ended.map(Keyed::Done)
             }
             Known::Accepted(accepted, _) => {
                 self.check_disk()?;

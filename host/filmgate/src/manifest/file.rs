@@ -67,7 +67,10 @@ fn read_schema(manifest: &Path, place: SchemaPlace) -> Result<ParamsSchema, Mani
                     format!("{name:?} is not allowed; allowed: the name of a file in the manifest's own folder");
                 invalid(manifest, ", params_schema", fault)
             })?;
-            let text = read_text(&path, SCHEMA_BYTES_MAX).map_err(|fault| fault.at(&path))?;
+            let text = read_text(&path, SCHEMA_BYTES_MAX).map_err(|fault| match fault {
+                ReadFault::Io(error) => invalid(manifest, ", params_schema", format!("read {name:?}: {error}")),
+                fault @ ReadFault::Content(_) => fault.at(&path),
+            })?;
             let value = serde_json::from_str(&text).map_err(|error| invalid(&path, "", error.to_string()))?;
             (path, value)
         }

@@ -106,7 +106,10 @@ fn faults_name_file_place_and_what_is_allowed() {
             in_it("params_schema = \"/etc/passwd\""),
             "manifest \"recap.toml\", params_schema: \"/etc/passwd\" is not allowed",
         ),
-        (in_it("params_schema = \"none.json\""), "read manifest \"none.json\": No such file"),
+        (
+            in_it("params_schema = \"none.json\""),
+            "manifest \"recap.toml\", params_schema: read \"none.json\": No such file",
+        ),
         (in_it("params_schema = 5"), "manifest \"recap.toml\", line 4: expected the name of a JSON file"),
         (in_it("params_schema = \"broken.json\""), "manifest \"broken.json\": expected value at line 2 column 13"),
         (

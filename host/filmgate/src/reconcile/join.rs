@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::ReconcileError;
-use crate::archive::Archive;
-use crate::catalogue::{AssetAt, AssetRecord, Page};
+use super::objects::Place;
+use crate::catalogue::{AssetAt, AssetRecord, Catalogue, Page};
 use crate::key::ObjectKey;
 use crate::storage::ObjectInfo;
 
@@ -21,8 +21,8 @@ pub(super) struct Case {
 }
 
 pub(super) struct Join<'a> {
-    archive: &'a Archive,
-    place: String,
+    catalogue: &'a dyn Catalogue,
+    place: &'a Place<'a>,
     prefix: String,
     objects: VecDeque<ObjectInfo>,
     /// `None` before the first page.
@@ -34,10 +34,10 @@ pub(super) struct Join<'a> {
 }
 
 impl<'a> Join<'a> {
-    pub(super) fn new(archive: &'a Archive, prefix: String) -> Self {
+    pub(super) fn new(catalogue: &'a dyn Catalogue, place: &'a Place<'a>, prefix: String) -> Self {
         Self {
-            archive,
-            place: archive.place(),
+            catalogue,
+            place,
             prefix,
             objects: VecDeque::new(),
             objects_after: None,
@@ -73,7 +73,7 @@ impl<'a> Join<'a> {
 
     async fn fill_objects(&mut self) -> Result<(), ReconcileError> {
         while self.objects.is_empty() && !self.objects_done {
-            let page = self.archive.storage().list(&self.prefix, self.objects_after.as_deref()).await?;
+            let page = self.place.store.list(&self.prefix, self.objects_after.as_deref()).await?;
             self.objects.extend(page.objects);
             self.objects_done = page.next.is_none();
             self.objects_after = page.next;
@@ -86,7 +86,7 @@ impl<'a> Join<'a> {
             return Ok(());
         }
         let page = Page { after: self.records_after.clone(), limit: PAGE };
-        let records = self.archive.catalogue().assets_by_key(&self.place, &self.prefix, page).await?;
+        let records = self.catalogue.assets_by_key(&self.place.name, &self.prefix, page).await?;
         self.records_done = records.len() < PAGE as usize;
         let last = records.last().map(|last| AssetAt { key: last.asset.key.clone(), id: last.asset.id });
         self.records_after = last.or(self.records_after.take());

@@ -6,23 +6,70 @@ use super::finding::{Finding, FindingKind, Side};
 use super::join::{Case, Join};
 use super::mend::{Draft, Mend};
 use super::{Pass, ReconcileError, ReconcileOptions, Reconciler, rebuild};
-use crate::catalogue::{AssetRecord, AssetState};
+use crate::archive::Archive;
+use crate::catalogue::{AssetAt, AssetRecord, AssetState, Page};
 use crate::key::ObjectKey;
 use crate::publish::State;
-use crate::storage::{Integrity, ObjectInfo, Presence, PublishId};
+use crate::storage::{BothStorage, Durability, Integrity, LOCAL, Mode, ObjectInfo, Presence, PublishId, Storage};
 
+/// Records that are read at once.
+const PAGE: u32 = 500;
 /// Keys that are looked at at once.
 const AT_ONCE: usize = 16;
 /// Keys whose findings are mended together.
 const TOGETHER: usize = 200;
 
+/// A store, and what records call it.
+pub(super) struct Place<'a> {
+    pub(super) store: &'a dyn Storage,
+    pub(super) name: String,
+}
+
 impl Pass<'_> {
+    /// Each store by itself: what one of two has says nothing of the other.
     pub(super) async fn objects(&mut self) -> Result<(), ReconcileError> {
+        let archive = &self.parts.archive;
+        let storage = archive.storage();
+        let Some(both) = storage.as_both() else {
+            return self.objects_of(&Place { store: &**storage, name: archive.place() }).await;
+        };
+        self.objects_of(&Place { store: both.s3(), name: archive.place() }).await?;
+        self.objects_of(&Place { store: both.local(), name: LOCAL.to_owned() }).await?;
+        if both.mode() == Mode::Mirror { self.second_copies(both).await } else { Ok(()) }
+    }
+
+    /// A mirror's records name S3, and the directory has to have the object as well.
+    async fn second_copies(&mut self, both: &BothStorage) -> Result<(), ReconcileError> {
+        let (archive, mut after) = (&self.parts.archive, None);
+        while !self.cancel.is_cancelled() {
+            let page = Page { after, limit: PAGE };
+            let records = archive.catalogue().assets_by_key(&archive.place(), &self.parts.prefix(), page).await?;
+            let Some(last) = records.last() else { break };
+            after = Some(AssetAt { key: last.asset.key.clone(), id: last.asset.id });
+            let is_mirrored = |record: &AssetRecord| {
+                record.state == AssetState::Stored && record.asset.durability == Durability::Both
+            };
+            let mut drafts = Vec::new();
+            for record in records.into_iter().filter(is_mirrored) {
+                let is_there = is_own(&both.local().head(&record.asset.key).await?, &record);
+                // It may have been deleted since.
+                let now = if is_there { None } else { archive.catalogue().asset(record.asset.id).await? };
+                if now.is_some_and(|now| now.state == AssetState::Stored) {
+                    let why = "S3 has it; the directory lacks it until it is copied there, or published again";
+                    drafts.push(missing(&record, Side::note("no object in the directory"), why));
+                }
+            }
+            self.settle(drafts).await?;
+        }
+        Ok(())
+    }
+
+    async fn objects_of(&mut self, place: &Place<'_>) -> Result<(), ReconcileError> {
         let parts = self.parts;
-        let mut join = Join::new(&parts.archive, parts.prefix());
+        let mut join = Join::new(&**parts.archive.catalogue(), place, parts.prefix());
         // A directory that is not mounted, or another one than yesterday, must not cost every record.
         let is_store_empty = join.is_store_empty().await?;
-        let judge = Judge { parts, options: self.options, is_store_empty };
+        let judge = Judge { parts, place, options: self.options, is_store_empty };
         while !self.cancel.is_cancelled() {
             let mut cases = Vec::with_capacity(TOGETHER);
             while cases.len() < TOGETHER
@@ -48,6 +95,7 @@ impl Pass<'_> {
 #[derive(Clone, Copy)]
 struct Judge<'a> {
     parts: &'a Reconciler,
+    place: &'a Place<'a>,
     options: ReconcileOptions,
     is_store_empty: bool,
 }
@@ -63,9 +111,15 @@ impl Judge<'_> {
             _ => {}
         }
         // A listing tells neither whose an object is nor what happened since.
-        match self.parts.archive.storage().head(&key).await? {
+        match self.place.store.head(&key).await? {
             Presence::Present(info) => self.present(&key, &info, &records).await,
-            Presence::Absent => Ok(stored.into_iter().map(|record| self.missing(record, None)).collect()),
+            Presence::Absent => {
+                let mut drafts = Vec::new();
+                for record in stored {
+                    drafts.extend(self.missing(record, None).await?);
+                }
+                Ok(drafts)
+            }
             Presence::Unknown => Ok(unseen(&key, object.as_ref(), &stored)),
         }
     }
@@ -86,7 +140,7 @@ impl Judge<'_> {
                     is_known = true;
                     drafts.extend(compare(record, info));
                 }
-                AssetState::Stored => drafts.push(self.missing(record, Some(info))),
+                AssetState::Stored => drafts.extend(self.missing(record, Some(info)).await?),
                 AssetState::Deleting | AssetState::Gone if is_own => {
                     is_known = true;
                     drafts.push(deleted(record, info));
@@ -110,7 +164,9 @@ impl Judge<'_> {
         let Some(id) = owner else { return Ok(Some(foreign(info, "it names no publish"))) };
         let orphan = Finding::new(FindingKind::OrphanObject, key.as_str(), Some(id)).found(Side::of_object(info));
         if let Some(record) = self.parts.archive.catalogue().asset(id).await? {
-            let is_here = record.asset.key == *key && record.asset.place == self.parts.archive.place();
+            // The record of what both stores have names S3.
+            let has_two = record.asset.durability == Durability::Both && self.place.name == LOCAL;
+            let is_here = record.asset.key == *key && (record.asset.place == self.place.name || has_two);
             return Ok(match record.state {
                 // Recorded since.
                 AssetState::Stored if is_here => compare(&record, info),
@@ -129,7 +185,7 @@ impl Judge<'_> {
         let (mut entry, catalogued) = (Box::new(noted.entry), noted.catalogued);
         // It was found here, wherever it was stored.
         if let Some(recorded) = &mut entry.recorded {
-            recorded.place = Some(self.parts.archive.place());
+            recorded.place = Some(self.place.name.clone());
         }
         Ok(match &entry.state {
             State::Failed(_) => Some(Draft { finding, mend: Mend::TakeUp(entry) }),
@@ -154,30 +210,48 @@ impl Judge<'_> {
             let why = "it is a copy: nobody but you can tell why".to_owned();
             return Ok(Some(Draft { finding, mend: Mend::Nothing(why) }));
         }
-        let mut asset = match rebuild::asset_of(info, id, &self.parts.archive) {
+        let mut asset = match rebuild::asset_of(info, id, &self.parts.archive, self.place) {
             Ok(asset) => asset,
             Err(why) => return Ok(Some(foreign(info, &why))),
         };
         if self.options.fix && info.checksum.is_none() {
-            let (_, size, checksum) = self.parts.archive.read(&info.key).await?;
+            let (_, size, checksum) = Archive::read(self.place.store, &info.key).await?;
             (asset.checksum, asset.size, asset.integrity) = (checksum, size, Integrity::SizeOnly);
         }
         Ok(Some(Draft { finding, mend: Mend::Record(Box::new(asset)) }))
     }
 
-    fn missing(self, record: &AssetRecord, other: Option<&ObjectInfo>) -> Draft {
-        let asset = &record.asset;
-        let finding = Finding::new(FindingKind::MissingObject, asset.key.as_str(), Some(asset.id))
-            .recorded(Side::of_record(record))
-            .found(other.map_or_else(|| Side::note("no object"), Side::of_object));
-        let mend = if self.is_store_empty {
+    /// Nothing where it is in the other one of two stores, on its way from here.
+    async fn missing(self, record: &AssetRecord, other: Option<&ObjectInfo>) -> Result<Option<Draft>, ReconcileError> {
+        let found = other.map_or_else(|| Side::note("no object"), Side::of_object);
+        if let Some(both) = self.parts.archive.storage().as_both() {
+            let key = &record.asset.key;
+            if self.place.name == LOCAL {
+                if is_own(&both.s3().head(key).await?, record) {
+                    return Ok(None);
+                }
+            } else if is_own(&both.local().head(key).await?, record) {
+                let why = "the directory has it: S3 lacks it until it is copied there, or published again";
+                return Ok(Some(missing(record, found, why)));
+            }
+        }
+        if self.is_store_empty {
             let why = "the store has no object at all: see that it is the right one, and mounted";
-            Mend::Nothing(why.to_owned())
-        } else {
-            Mend::Gone(asset.id)
-        };
-        Draft { finding, mend }
+            return Ok(Some(missing(record, found, why)));
+        }
+        Ok(Some(Draft { mend: Mend::Gone(record.asset.id), ..missing(record, found, "") }))
     }
+}
+
+fn is_own(presence: &Presence, record: &AssetRecord) -> bool {
+    matches!(presence, Presence::Present(info) if info.is_of(record.asset.id, record.asset.size))
+}
+
+fn missing(record: &AssetRecord, found: Side, why: &str) -> Draft {
+    let asset = &record.asset;
+    let finding = Finding::new(FindingKind::MissingObject, asset.key.as_str(), Some(asset.id));
+    let finding = finding.recorded(Side::of_record(record)).found(found);
+    Draft { finding, mend: Mend::Nothing(why.to_owned()) }
 }
 
 /// What record and object of the same asset disagree about.

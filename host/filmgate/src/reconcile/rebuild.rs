@@ -1,5 +1,6 @@
 //! A record from nothing but an object: what the catalogue can be made anew from (D6).
 
+use super::objects::Place;
 use crate::archive::Archive;
 use crate::catalogue::NewAsset;
 use crate::checksum::Crc64Nvme;
@@ -13,7 +14,12 @@ use crate::url::UrlClass;
 ///
 /// What the metadata does not hold is lost: what the examination found, ids other than session and scene, and the order in
 /// which versions were stored. The moments are those in the ids, and that of the object.
-pub(super) fn asset_of(info: &ObjectInfo, id: PublishId, archive: &Archive) -> Result<NewAsset, String> {
+pub(super) fn asset_of(
+    info: &ObjectInfo,
+    id: PublishId,
+    archive: &Archive,
+    place: &Place<'_>,
+) -> Result<NewAsset, String> {
     let said = |name: &str| info.metadata.get(&format!("filmgate-{name}")).map(String::as_str);
     let needed = |name: &str| said(name).ok_or_else(|| format!("its metadata names no {name}"));
     let job: JobId = needed("job")?.parse().map_err(unfit("job"))?;
@@ -46,8 +52,8 @@ pub(super) fn asset_of(info: &ObjectInfo, id: PublishId, archive: &Archive) -> R
         layout,
         plugin: said("plugin").and_then(|digest| digest.parse().ok()),
         key: info.key.clone(),
-        place: archive.place(),
-        durability: archive.storage().durability(),
+        place: place.name.clone(),
+        durability: place.store.durability(),
         kind: kind.ok_or_else(|| format!("its content type {content_type:?} is none of Filmgate's"))?,
         size: info.size,
         checksum: info.checksum.unwrap_or(Crc64Nvme(0)),
