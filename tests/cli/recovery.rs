@@ -79,6 +79,8 @@ fn m3_an_upload_whose_process_was_killed_is_resumed() {
     let again = place.run(["recover"]);
     assert_eq!(again.code, Some(0), "{again:#?}");
     assert!(again.last_line().starts_with("0 published, 0 failed, 0 left"), "{again:#?}");
+    let jobs = place.run(["jobs", "list", "--json"]).json();
+    assert_eq!(jobs["jobs"][0]["state"], "succeeded", "its job is over: {jobs}");
 }
 
 #[test]
@@ -124,6 +126,11 @@ fn a6_a_failed_publish_is_tried_again_or_given_up_by_the_operator() {
     let answer = retried.json();
     assert_eq!(answer["publishes"][0]["outcome"], "published", "{answer}");
     assert!(!here.folder().join("film.mp4").exists(), "with --move the file goes");
+    let jobs = here.run(["jobs", "list", "--json"]).json();
+    let mut states: Vec<_> =
+        jobs["jobs"].as_array().unwrap().iter().map(|job| job["state"].as_str().unwrap()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["failed", "succeeded"], "{jobs}");
     let twice = here.run(["retry", &first]);
     assert_eq!(twice.code, Some(2), "{twice:#?}");
     assert!(twice.stderr.contains("is published, not failed"), "{twice:#?}");

@@ -122,7 +122,7 @@ pub(super) fn left(removal: &Removal) -> Option<Problem> {
     let objects = if count == 1 { "1 object is" } else { &format!("{count} objects are") };
     let detail = format!("deleted on record, but {objects} still in the store{first}");
     let mut problem = Problem::new(Exit::CleanUpIncomplete, "clean-up-incomplete", detail)
-        .with_next_step("mend the cause, then `filmgate clean` takes them away; nobody gets them meanwhile");
+        .with_next_step("mend the cause, then `filmgate clean --retry-now` takes them away, or a later `clean`; nobody gets them meanwhile");
     problem.add("removal", Some(removal_json(removal)));
     Some(problem)
 }

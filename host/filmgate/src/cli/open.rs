@@ -130,8 +130,10 @@ fn build(config: &Config, storage: Arc<dyn Storage>) -> Result<Host, Problem> {
 
 /// The journal cannot be opened.
 pub(super) fn journal_problem(error: &JournalError) -> Problem {
-    Problem::new(Exit::Usage, "data-dir-unusable", error.to_string())
-        .with_next_step("free space on its disk, or choose another directory with --data-dir or FILMGATE_DATA_DIR")
+    Problem::new(Exit::Usage, "data-dir-unusable", error.to_string()).with_next_step(
+        "see whether its disk is full, read-only or damaged. A journal that is damaged itself: move it and its files \
+             -wal and -shm away, then `filmgate reconcile` says what is where",
+    )
 }
 
 pub(super) fn data_dir_problem(error: &DataDirError) -> Problem {

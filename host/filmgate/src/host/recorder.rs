@@ -19,7 +19,7 @@ use crate::archive::asset_of;
 use crate::backoff;
 use crate::catalogue::{Batch, Catalogue, CatalogueError, JobEnd, JobHead, JobNote, JobState, LogLine, LogSource};
 use crate::job::JobId;
-use crate::publish::{Journal, JournalError, Which};
+use crate::publish::{Entry, Intent, Journal, JournalError, Which};
 use crate::report::{JobError, JobFault, JobReport, usage_json};
 use crate::storage::{Storage, place_of};
 
@@ -166,6 +166,17 @@ impl Recorder {
         self.inner.work().running.remove(&head.job);
         self.inner.note(JobNote { head, end: Some(end_of(ended)) });
         self.catch_up().await;
+    }
+
+    /// An operator's file whose own process could not tell of its end is published: that is all its job was about. Of a plugin's
+    /// job it says nothing.
+    pub(super) fn settled(&self, entry: &Entry) {
+        let Intent { user, refs, plugin: None, accepted_at, .. } = entry.intent.clone() else { return };
+        let (job, layout, plugin, lease_until) = (entry.identity.job, None, None, None);
+        let head = JobHead { job, user, layout, plugin, refs, accepted_at, lease_until };
+        let at = Timestamp::now();
+        let end = JobEnd { at, state: JobState::Succeeded, code: None, message: None, usage: None };
+        self.inner.note(JobNote { head, end: Some(end) });
     }
 
     /// Records everything that the journal holds, and waits a moment for it.

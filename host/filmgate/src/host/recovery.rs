@@ -44,6 +44,9 @@ impl Host {
         let data = std::sync::Arc::clone(&parts.data);
         let outboxes = spawn_blocking(move || data.sweep_jobs()).await.map_err(io::Error::other)??;
         let mut recovery = parts.publisher.recover(&parts.data, cancel).await?;
+        for (entry, recovered) in &recovery.publishes {
+            self.note_end(entry, recovered);
+        }
         recovery.outboxes = outboxes;
         recovery.files = self.sweep_staging().await?;
         let moving = self.move_pending(cancel).await?;
@@ -89,8 +92,15 @@ impl Host {
     ) -> Result<(Entry, Recovered), RecoveryError> {
         let entry = self.failed_entry(publish).await?;
         let recovered = self.parts.publisher.take_up(&self.parts.data, entry.clone(), cancel).await?;
+        self.note_end(&entry, &recovered);
         self.parts.recorder.catch_up().await;
         Ok((entry, recovered))
+    }
+
+    fn note_end(&self, entry: &Entry, recovered: &Recovered) {
+        if matches!(recovered, Recovered::Published(_)) {
+            self.parts.recorder.settled(entry);
+        }
     }
 
     /// Gives a failed publish up for good: forgets it, and deletes its file if it was a plugin's. An operator's own file
