@@ -546,6 +546,23 @@ async fn an_upload_that_a_throttled_creation_made_is_aborted() {
     }
 }
 
+/// A put whose object looks wrong takes it back; an answer to that which is not about the object is no proof that it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_about_an_upload_does_not_prove_that_an_object_is_gone() {
+    let lab = Lab::garage().await;
+    let wrong =
+        Rule { operation: Operation::HeadObject, fault: Fault::WrongChecksum, after_commit: false, times: ALWAYS };
+    let fault = Fault::Error(404, "NoSuchUpload");
+    let denied = Rule { operation: Operation::DeleteObject, fault, after_commit: false, times: ALWAYS };
+    let key = key(&format!("{}/not-gone", PublishId::generate()));
+    lab.proxy.plan([wrong, denied]);
+    let error = Put::new(&key, &noise(500)).send(&lab.storage).await.expect_err("a wrong object");
+    lab.proxy.set(None);
+    assert_eq!((error.fault, &error.left_behind), (StorageFault::Corrupted, &Some(LeftBehind::Object)), "{error}");
+    assert!(matches!(lab.storage.head(&key).await.expect("head"), Presence::Present(_)));
+    lab.storage.delete(&key).await.expect("delete");
+}
+
 /// A token that has ended: AWS says so with a 400, to a HEAD without words. The put goes on to a request that is told why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_refused_without_words_does_not_end_a_put() {

@@ -37,7 +37,9 @@ pub(super) async fn list(config: &Config, after: Option<PublishId>, limit: u32, 
     table.print()?;
     more(next);
     if !entries.is_empty() {
-        print_error("`filmgate retry PUBLISH` tries again, `filmgate discard PUBLISH` gives up and deletes the file");
+        print_error(
+            "`filmgate retry PUBLISH` tries again, `filmgate discard PUBLISH` gives up, and deletes what a plugin made",
+        );
     }
     Ok(Exit::Done)
 }

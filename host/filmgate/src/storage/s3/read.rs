@@ -39,7 +39,10 @@ impl Inner {
     pub(super) async fn delete(&self, key: &ObjectKey, purpose: Purpose) -> Result<(), Failure> {
         let request = || self.client.delete_object().bucket(self.settings.bucket.as_str()).key(key.as_str()).send();
         match self.call("delete object", Some(key)).of(purpose).send(request, |_| Ok(())).await {
-            Err(failure) if failure.error.fault == StorageFault::NotFound => Ok(()),
+            // That an upload is not there says nothing of the object.
+            Err(failure) if failure.error.fault == StorageFault::NotFound && !failure.has_code("NoSuchUpload") => {
+                Ok(())
+            }
             other => other,
         }
     }
