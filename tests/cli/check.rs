@@ -79,7 +79,8 @@ fn an_endpoint_that_is_down_ends_with_19_and_shows_no_secret() {
     let problem = ended.json();
     assert_eq!(problem["code"], "storage-unreachable", "{problem}");
     assert!(problem["bucket"] == "videos" && problem["key"].is_string(), "{problem}");
-    assert!(problem["next_step"].as_str().unwrap().ends_with("then run `filmgate check`"), "{problem}");
+    let next_steps = "then run `filmgate check`; `filmgate retry --all` then publishes what was kept";
+    assert!(problem["next_step"].as_str().unwrap().ends_with(next_steps), "{problem}");
     assert!(!ended.all().contains(CANARY), "a secret is shown: {ended:#?}");
     assert!(place.folder().join("film.mp4").exists(), "nothing was taken");
 }

@@ -22,6 +22,7 @@ pub use state::{Entry, Identity, Intent, Pending, Recorded, State};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -264,7 +265,7 @@ impl Publisher {
         sent: &(dyn Fn(PutProgress) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<Recorded, Failure> {
-        let intent = work.intent;
+        let (intent, holders) = (work.intent, Arc::strong_count(claimed));
         let observer = Journalling { publisher: self, publish: work.publish, sent };
         let request = PutRequest {
             key: &intent.key,
@@ -277,7 +278,11 @@ impl Publisher {
             observer: &observer,
             cancel,
         };
-        let stored = self.storage.put(request).await.map_err(Failure::Storage)?;
+        let stored = self.storage.put(request).await;
+        if stored.is_err() {
+            let_go(claimed, holders).await;
+        }
+        let stored = stored.map_err(Failure::Storage)?;
         Ok(Recorded {
             key: intent.key.clone(),
             kind: intent.kind,
@@ -356,6 +361,20 @@ impl Publisher {
         if let Err(error) = self.journal.advance(publish, state).await {
             tracing::warn!(%publish, state = name, %error, "journal a publish");
         }
+    }
+}
+
+/// A read that was given up goes on until its bytes are there, and has the file locked: whoever hears of the end of a publish
+/// is to find the file free, to try again.
+async fn let_go(claimed: &Arc<Claimed>, holders: usize) {
+    const PAUSE: Duration = Duration::from_millis(1);
+    /// A file system that hangs is not waited for.
+    const PAUSES: u32 = 1000;
+    for _ in 0..PAUSES {
+        if Arc::strong_count(claimed) <= holders {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
