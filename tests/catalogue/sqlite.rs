@@ -8,6 +8,7 @@ use filmgate::catalogue::{
     AssetFilter, Batch, Catalogue, CatalogueError, Cuts, LogAt, LogLine, LogSource, Page, SqliteCatalogue,
 };
 use filmgate::job::JobId;
+use filmgate_tests::locks;
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Executor as _};
@@ -73,21 +74,13 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
 /// log away under this one.
 #[tokio::test]
 async fn a_catalogue_keeps_its_locks_while_its_process_opens_it_again() {
-    use std::os::unix::fs::MetadataExt as _;
-
     let folder = tempfile::tempdir().expect("a temporary directory");
     let file = folder.path().join(SqliteCatalogue::FILE);
     let first = SqliteCatalogue::new(&file);
     store_one(&first).await.expect("store");
-    let (inode, own) = (std::fs::metadata(&file).expect("a file").ino(), std::process::id());
-    let locks = || {
-        let locks = std::fs::read_to_string("/proc/locks").expect("the locks");
-        let is_own = |line: &&str| line.contains(&format!(" {own} ")) && line.contains(&format!(":{inode} "));
-        locks.lines().filter(is_own).count()
-    };
-    assert!(locks() > 0, "an open catalogue is locked against its end");
+    assert!(locks::own(&file) > 0, "an open catalogue is locked against its end");
     store_one(&SqliteCatalogue::new(&file)).await.expect("store in another one");
-    assert!(locks() > 0);
+    assert!(locks::own(&file) > 0);
     assert_eq!(count(&first).await, 2);
 }
 

@@ -30,7 +30,7 @@ fn e1_what_fell_back_is_moved_by_the_command_and_named() {
     let answer = published(&away, &film);
     assert_eq!((answer["durability"].as_str(), answer["url_kind"].as_str()), (Some("local"), Some("file")), "{answer}");
     assert!(!away.folder().join("film.mp4").exists(), "with --move the file goes");
-    let kept = url::Url::parse(answer["url"].as_str().unwrap()).unwrap().to_file_path().unwrap();
+    let kept = path_of(&answer);
     assert_eq!(std::fs::read(&kept).unwrap(), film);
 
     let still = away.run(["recover", "--json"]);

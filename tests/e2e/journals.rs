@@ -15,6 +15,7 @@ use filmgate::publish::{
 };
 use filmgate::storage::{Durability, Integrity, PublishId};
 use filmgate::url::UrlClass;
+use filmgate_tests::locks;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::probe_mp4;
@@ -234,23 +235,15 @@ fn of_processes_that_begin_at_once_each_gets_the_journal() {
 /// log away under this one.
 #[tokio::test]
 async fn a_journal_keeps_its_locks_while_its_process_opens_it_again() {
-    use std::os::unix::fs::MetadataExt as _;
-
     let folder = tempfile::tempdir().expect("a temporary directory");
     let file = folder.path().join("journal.db");
     let _first = SqliteJournal::open(&file).expect("open");
-    let (inode, own) = (std::fs::metadata(&file).expect("a file").ino(), std::process::id());
-    let locks = || {
-        let locks = std::fs::read_to_string("/proc/locks").expect("the locks");
-        let is_own = |line: &&str| line.contains(&format!(" {own} ")) && line.contains(&format!(":{inode} "));
-        locks.lines().filter(is_own).count()
-    };
-    let before = locks();
+    let before = locks::own(&file);
     assert!(before > 0, "an open journal is locked against its end");
     let again = SqliteJournal::open(&file).expect("open again");
-    assert!(locks() >= before);
+    assert!(locks::own(&file) >= before);
     drop(again);
-    assert!(locks() >= before);
+    assert!(locks::own(&file) >= before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ pub mod film;
 pub mod garage;
 pub mod guests;
 pub mod http;
+pub mod locks;
 pub mod media;
 pub mod s3s;
 #[path = "../guests/probe/src/sample.rs"]

@@ -46,7 +46,7 @@ pub struct ReconcileOptions {
 /// How much was compared, and what came out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Objects below the prefix of the settings.
+    /// Objects below the prefix of the settings, of two stores those of each.
     pub objects: u64,
     /// Records of the store of the settings, those of deleted assets among them.
     pub records: u64,

@@ -4,7 +4,7 @@ use super::{Archive, ArchiveError};
 use crate::catalogue::{AssetRecord, AssetState};
 use crate::checksum::{Crc64Nvme, Running};
 use crate::key::ObjectKey;
-use crate::storage::{Durability, Mode, ObjectBody, PublishId, Storage, StorageError, StorageFault};
+use crate::storage::{ObjectBody, PublishId, Storage, StorageError, StorageFault};
 
 /// How often an object is read whose answer broke off.
 const TRIES: u32 = 3;
@@ -40,16 +40,9 @@ impl Archive {
         if let Some(mismatch) = self.verify_in(storage.holding(record.asset.durability), record).await? {
             return Ok(Some(mismatch));
         }
-        match storage
-            .as_both()
-            .filter(|both| both.mode() == Mode::Mirror && record.asset.durability == Durability::Both)
-        {
-            None => Ok(None),
-            Some(both) => {
-                let mismatch = self.verify_in(both.local(), record).await?;
-                Ok(mismatch.map(|mismatch| Mismatch::InDirectory(Box::new(mismatch))))
-            }
-        }
+        let Some(directory) = storage.second_holding(record.asset.durability) else { return Ok(None) };
+        let mismatch = self.verify_in(directory, record).await?;
+        Ok(mismatch.map(|mismatch| Mismatch::InDirectory(Box::new(mismatch))))
     }
 
     async fn verify_in(&self, store: &dyn Storage, record: &AssetRecord) -> Result<Option<Mismatch>, ArchiveError> {

@@ -157,10 +157,10 @@ impl Problem {
                 self.add_storage(error);
                 // What is begun is gone on with, not published once more beside.
                 let again = "`filmgate retry --all` then publishes what was kept";
-                self.next_step = self.next_step.take().map(|step| match step.contains("filmgate retry") {
-                    true => step,
-                    false => format!("{step}; {again}"),
-                });
+                self.next_step = self
+                    .next_step
+                    .take()
+                    .map(|step| if step.contains("filmgate retry") { step } else { format!("{step}; {again}") });
                 kept
             }
             PublishError::Journal { kept, .. }

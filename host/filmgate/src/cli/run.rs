@@ -41,7 +41,8 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     /// Answer with what an equal job that was run so has brought before, if it is still there: same plugin, user, period,
-    /// parameters, inputs and layout. An equal job that is under way is waited for. Only for plugins that render the same from the same
+    /// parameters, inputs and layout. An equal job that is under way is waited for. Only for plugins that render the same
+    /// from the same
     #[arg(long, conflicts_with = "idempotency_key")]
     reuse: bool,
     #[command(flatten)]

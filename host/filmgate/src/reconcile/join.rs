@@ -9,7 +9,7 @@ use crate::key::ObjectKey;
 use crate::storage::ObjectInfo;
 
 /// Records that are read at once.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 
 /// Everything about one key.
 pub(super) struct Case {

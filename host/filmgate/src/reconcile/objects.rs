@@ -3,17 +3,15 @@
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::finding::{Finding, FindingKind, Side};
-use super::join::{Case, Join};
+use super::join::{Case, Join, PAGE};
 use super::mend::{Draft, Mend};
 use super::{Pass, ReconcileError, ReconcileOptions, Reconciler, rebuild};
 use crate::archive::Archive;
 use crate::catalogue::{AssetAt, AssetRecord, AssetState, Page};
 use crate::key::ObjectKey;
 use crate::publish::State;
-use crate::storage::{BothStorage, Durability, Integrity, LOCAL, Mode, ObjectInfo, Presence, PublishId, Storage};
+use crate::storage::{Durability, Integrity, LOCAL, Mode, ObjectInfo, Presence, PublishId, Storage};
 
-/// Records that are read at once.
-const PAGE: u32 = 500;
 /// Keys that are looked at at once.
 const AT_ONCE: usize = 16;
 /// Keys whose findings are mended together.
@@ -35,23 +33,22 @@ impl Pass<'_> {
         };
         self.objects_of(&Place { store: both.s3(), name: archive.place() }).await?;
         self.objects_of(&Place { store: both.local(), name: LOCAL.to_owned() }).await?;
-        if both.mode() == Mode::Mirror { self.second_copies(both).await } else { Ok(()) }
+        if both.mode() == Mode::Mirror { self.second_copies().await } else { Ok(()) }
     }
 
     /// A mirror's records name S3, and the directory has to have the object as well.
-    async fn second_copies(&mut self, both: &BothStorage) -> Result<(), ReconcileError> {
+    async fn second_copies(&mut self) -> Result<(), ReconcileError> {
         let (archive, mut after) = (&self.parts.archive, None);
         while !self.cancel.is_cancelled() {
             let page = Page { after, limit: PAGE };
             let records = archive.catalogue().assets_by_key(&archive.place(), &self.parts.prefix(), page).await?;
             let Some(last) = records.last() else { break };
             after = Some(AssetAt { key: last.asset.key.clone(), id: last.asset.id });
-            let is_mirrored = |record: &AssetRecord| {
-                record.state == AssetState::Stored && record.asset.durability == Durability::Both
-            };
             let mut drafts = Vec::new();
-            for record in records.into_iter().filter(is_mirrored) {
-                let is_there = is_own(&both.local().head(&record.asset.key).await?, &record);
+            for record in records.into_iter().filter(|record| record.state == AssetState::Stored) {
+                let second = archive.storage().second_holding(record.asset.durability);
+                let Some(directory) = second else { continue };
+                let is_there = is_own(&directory.head(&record.asset.key).await?, &record);
                 // It may have been deleted since.
                 let now = if is_there { None } else { archive.catalogue().asset(record.asset.id).await? };
                 if now.is_some_and(|now| now.state == AssetState::Stored) {

@@ -102,6 +102,12 @@ impl BothStorage {
 }
 
 impl dyn Storage {
+    /// The directory that has to have an object as well whose bytes are recorded to be there: that of a mirror.
+    pub(crate) fn second_holding(&self, durability: Durability) -> Option<&LocalStorage> {
+        let mirror = self.as_both().filter(|both| both.mode == Mode::Mirror && durability == Durability::Both);
+        mirror.map(BothStorage::local)
+    }
+
     /// The store to read an object from whose bytes are recorded to be there: this one, unless it is two.
     pub fn holding(&self, durability: Durability) -> &dyn Storage {
         self.as_both().map_or(self, |both| both.holding(durability))

@@ -63,11 +63,8 @@ impl Inner {
         let headers = Headers::new(request.key, request.content_type, request.publish_id, request.metadata);
         let begin = async {
             match resume {
-                Some(resume) => Ok::<_, Failure>(Created { id: resume.upload_id.clone(), may_have_twin }),
-                None => {
-                    let created = self.create_upload(&headers, abilities.multipart_checksum).await?;
-                    Ok(Created { may_have_twin: created.may_have_twin || may_have_twin, ..created })
-                }
+                Some(resume) => Ok(Created { id: resume.upload_id.clone(), may_have_twin: false }),
+                None => self.create_upload(&headers, abilities.multipart_checksum).await,
             }
         };
         let created = tokio::select! {
@@ -76,7 +73,7 @@ impl Inner {
             created = begin => Some(created),
         };
         let created = match created {
-            Some(Ok(created)) => created,
+            Some(Ok(created)) => Created { may_have_twin: created.may_have_twin || may_have_twin, ..created },
             Some(Err(failure)) => {
                 let unclear = failure.unclear || may_have_twin;
                 return Err(self.without_upload(request, failure.error, unclear).await.into());
